@@ -1,0 +1,29 @@
+"""The command line: one file per noun, one function per verb. Exit code 0 good, 1 attention, 2 error."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from aemo_ops import __version__
+from aemo_ops.cli import collect, data, doctor, serve, site
+from aemo_ops.errors import AemoOpsError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; its exit code. With --json exactly one JSON document goes to stdout, logs to stderr."""
+    parser = argparse.ArgumentParser(prog="aemo-ops", description="Collects, watches and moves AEMO NEM data.")
+    parser.add_argument("--version", action="version", version=f"aemo-ops {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    for noun in (collect, data, doctor, serve, site):
+        noun.register(verbs)
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        return int(chosen.run(chosen))
+    except AemoOpsError as error:
+        print(f"aemo-ops {chosen.verb}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,5 @@
+import sys
+
+from aemo_ops.cli import main
+
+sys.exit(main())

@@ -1,0 +1,86 @@
+"""Every error raised on purpose, as a tree.
+
+AemoOpsError
+├── SourceError            what AEMO's site gave us, or did not
+│   ├── NemwebUnavailable  no answer, a server error, a cut or slow body       (transient)
+│   ├── NemwebRefused      403 or 429: the site asks us to slow down           (transient)
+│   ├── NemwebGone         404: the file is not there (any more)
+│   ├── ListingRejected    the page is no directory listing of that report     (transient)
+│   └── ReportRejected     this file, as received, does not parse
+├── StoreError             what happened to a file of ours
+│   ├── StoreLocked        another program holds the file's lock               (transient)
+│   ├── SchemaMismatch     the file does not keep its dataset's contract
+│   ├── StoreCorrupt       the file cannot be read
+│   ├── FolderRefused      the folder is not ours to write, or not writable
+│   └── NoSpace            the disk is full                                    (transient)
+├── LeaseHeld              another process is the one that collects
+└── SettingsError          a setting is unknown or has a wrong value
+
+`transient` says whether trying the same again, unchanged, may succeed.
+"""
+
+
+class AemoOpsError(Exception):
+    transient = False
+
+
+class SourceError(AemoOpsError):
+    pass
+
+
+class NemwebUnavailable(SourceError):
+    transient = True
+
+
+class NemwebRefused(SourceError):
+    """NEMWEB's rate limit. `retry_after` is in real seconds, None where the site named none."""
+
+    transient = True
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NemwebGone(SourceError):
+    pass
+
+
+class ListingRejected(SourceError):
+    transient = True
+
+
+class ReportRejected(SourceError):
+    pass
+
+
+class StoreError(AemoOpsError):
+    pass
+
+
+class StoreLocked(StoreError):
+    transient = True
+
+
+class SchemaMismatch(StoreError):
+    pass
+
+
+class StoreCorrupt(StoreError):
+    pass
+
+
+class FolderRefused(StoreError):
+    pass
+
+
+class NoSpace(StoreError):
+    transient = True
+
+
+class LeaseHeld(AemoOpsError):
+    pass
+
+
+class SettingsError(AemoOpsError):
+    pass

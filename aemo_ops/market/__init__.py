@@ -1,0 +1,1 @@
+"""What the NEM is. Pure: no disk, no network, no clock."""

@@ -1,0 +1,107 @@
+"""The types of the catalogue: Column, Source, Dataset; and how an AEMO table becomes rows of a Dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import cached_property, reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aemo_ops.market.report import Report
+from aemo_ops.market.rules import Rule, every_row
+
+TIME = pa.timestamp("ns")
+TEXT = pa.string()
+NUMBER = pa.float64()
+AEMO_TIMES = frozenset({"SETTLEMENTDATE", "INTERVAL_DATETIME"})
+AEMO_IDS = frozenset({"REGIONID", "DUID", "INTERCONNECTORID", "TYPE"})
+
+
+class Mode(StrEnum):
+    """Who may overwrite whom when rows meet rows of the same key."""
+
+    UPSERT = "upsert"  # the new row wins
+    INSERT = "insert"  # the existing row stays
+    COLUMNS = "columns"  # only the named columns of the new row win
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: pa.DataType
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table of one report that feeds a dataset.
+
+    `columns`: the dataset's column -> AEMO's column. `rule` picks the rows that count; `rule_columns` are AEMO's columns
+    that only the rule needs. `mode` is how its rows merge.
+    """
+
+    report: Report
+    table: str
+    columns: tuple[tuple[str, str], ...]
+    rule: Rule = every_row
+    rule_columns: tuple[str, ...] = ()
+    mode: Mode = Mode.UPSERT
+
+    @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """AEMO's columns to read from the table."""
+        return tuple(dict.fromkeys([*(aemo for _, aemo in self.columns), *self.rule_columns]))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One flat parquet file `<name>.parquet` and everything that is known about it (DATASETS.md).
+
+    `ids`: the fixed set of the second key column (None: DUIDs, which come and go). `tolerance`: largest difference that
+    counts as equal, in the column's unit. `fallbacks` are sources that only serve where the main ones have nothing.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    cadence: timedelta
+    due_minutes: int
+    tolerance: float
+    sources: tuple[Source, ...] = ()
+    fallbacks: tuple[Source, ...] = ()
+    derived_from: str | None = None
+    ids: tuple[str, ...] | None = None
+    time_column: str = "settlementdate"
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}.parquet"
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return pa.schema([(column.name, column.type) for column in self.columns])
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """The columns that are not part of the key."""
+        return tuple(column.name for column in self.columns if column.name not in self.key)
+
+    def rows(self, source: Source, table: pa.Table) -> pa.Table:
+        """The rows of this dataset that an AEMO table (columns named as AEMO's) holds.
+
+        Columns that the source does not have are null; rows with an empty key or no value at all are dropped.
+        """
+        table = source.rule(table)
+        arrays = {name: table[aemo] for name, aemo in source.columns}
+        complete = [
+            arrays[column.name].cast(column.type) if column.name in arrays else pa.nulls(table.num_rows, column.type)
+            for column in self.columns
+        ]
+        rows = pa.table(complete, schema=self.schema)
+        has_key = reduce(pc.and_, (pc.is_valid(rows[name]) for name in self.key))
+        has_value = reduce(pc.or_, (pc.is_valid(rows[name]) for name in self.values))
+        return rows.filter(pc.and_(has_key, has_value))

@@ -1,0 +1,67 @@
+"""Directory pages of NEMWEB, in the form of either host, become Listings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from html import unescape
+from urllib.parse import unquote, urljoin
+
+from aemo_ops.errors import ListingRejected
+from aemo_ops.market.report import Report
+
+# One entry, as seen on both hosts: "Saturday, April 18, 2026  2:41 PM", "4/18/2026  2:41 PM", zero-padded hours, quoted and
+# unquoted HREF; "<dir>" in the place of the size.
+_ENTRY = re.compile(
+    r"(?P<day>[A-Z][a-z]+day, +[A-Z][a-z]+ \d{1,2}, \d{4}|\d{1,2}/\d{1,2}/\d{4})\s+"
+    r"(?P<time>\d{1,2}:\d{2} [AP]M)\s+"
+    r"(?P<size>\d+|&lt;dir&gt;)\s+"
+    r"<A HREF=(?:\"(?P<quoted>[^\"]+)\"|(?P<bare>[^\s>]+))>(?P<text>[^<]*)</A>",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One entry of a directory page. `size` in bytes, None for a directory; `published` is NEM time, to the minute."""
+
+    name: str
+    url: str
+    size: int | None
+    published: datetime
+
+
+def entries(page: str, url: str) -> Iterator[Listing]:
+    """Every entry of a directory page, in its order; the link to the parent is none."""
+    for match in _ENTRY.finditer(page):
+        href = unescape(match["quoted"] or match["bare"])
+        size = match["size"]
+        yield Listing(
+            name=unquote(href.rstrip("/").rsplit("/", 1)[-1]),
+            url=urljoin(url, href),
+            size=int(size) if size.isdigit() else None,
+            published=_published(match["day"], match["time"]),
+        )
+
+
+def files_of(report: Report, page: str, url: str) -> tuple[Listing, ...]:
+    """The report's files on its page: each name once, oldest interval first.
+
+    Raises ListingRejected when no line of the page names a file of the report: an error page is not "nothing new".
+    """
+    found = {entry.name: entry for entry in entries(page, url) if report.pattern.fullmatch(entry.name)}
+    if not found:
+        title = re.search(r"<title>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
+        about = f" (its title: {title[1].strip()[:80]!r})" if title else ""
+        raise ListingRejected(
+            f"{url} lists no {report.prefixes[0]}_*.zip{about}; NEMWEB may be answering with an error page, or have moved "
+            "the report. Nothing was marked as read; the next cycle tries again."
+        )
+    return tuple(sorted(found.values(), key=lambda entry: (report.interval(entry.name), entry.name)))
+
+
+def _published(day: str, time: str) -> datetime:
+    form = "%A, %B %d, %Y" if "," in day else "%m/%d/%Y"
+    return datetime.strptime(f"{' '.join(day.split())} {time}", f"{form} %I:%M %p")

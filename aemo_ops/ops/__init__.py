@@ -1,0 +1,1 @@
+"""What keeps the data whole: collectors, their engine, freshness."""

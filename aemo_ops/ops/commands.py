@@ -1,0 +1,110 @@
+"""What pages and the command line may ask of the engine, carried out by whoever holds the lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from aemo_ops.errors import AemoOpsError
+from aemo_ops.ops.cycles import Cycles
+from aemo_ops.ops.jobs import Jobs
+from aemo_ops.ops.schedule import Schedule
+from aemo_ops.store.ledger import Ledger
+from aemo_ops.store.state import Command, State
+
+CATCH_UP = "catch-up"
+ALL = "all"
+
+
+class Commands:
+    """Carries out start, stop, run_now, dry_run and retry of collectors, and cancel of a job; answers in words.
+
+    `event(kind, subject, text)` writes a line of the feed. A "run now" is answered by `ran`, after its cycle.
+    """
+
+    def __init__(
+        self,
+        cycles: Cycles,
+        schedule: Schedule,
+        state: State,
+        ledger: Ledger,
+        jobs: Jobs,
+        now: Callable[[], datetime],
+        event: Callable[[str, str, str], None],
+    ) -> None:
+        self._cycles = cycles
+        self._schedule = schedule
+        self._state = state
+        self._ledger = ledger
+        self._jobs = jobs
+        self._now = now
+        self._event = event
+        self._forced: dict[str, list[int]] = {}
+
+    def wants(self, name: str) -> bool:
+        """Whether a collector that is due should run: it is started, or somebody asked for it just now."""
+        return name in self._forced or self._state.wanted(name)
+
+    def obey(self, command: Command) -> None:
+        """Carry a command out and write its answer, unless that comes with the next cycle."""
+        try:
+            answer = self._answer(command)
+        except AemoOpsError as error:
+            answer = str(error)
+            self._event("failed", command.subject or command.verb, answer)
+        if answer is not None:
+            self._state.answer(command.number, answer)
+
+    def ran(self, outcomes: dict[str, str]) -> None:
+        """Tell those who asked for a run what came of it: collector -> words."""
+        for name, text in outcomes.items():
+            for number in self._forced.pop(name, []):
+                self._state.answer(number, f"{name}: {text}")
+                self._event("ran", name, text)
+
+    def _answer(self, command: Command) -> str | None:
+        if command.verb == "cancel":
+            self._state.want(CATCH_UP, False)
+            return (
+                "cancelling"
+                if command.subject.isdigit() and self._jobs.cancel(int(command.subject))
+                else "no such job runs"
+            )
+        known = list(self._cycles.collectors)
+        names = known if command.subject in ("", ALL) else [name for name in known if name == command.subject]
+        if not names:
+            return f"no collector called {command.subject!r}; known: {', '.join(known)}"
+        verbs = {"start": self._start, "stop": self._stop, "dry_run": self._dry_run, "retry": self._retry}
+        if command.verb == "run_now":
+            for name in names:
+                self._run_now(name, command.number)
+            return None
+        if command.verb not in verbs:
+            return f"unknown command {command.verb!r}"
+        return "; ".join(verbs[command.verb](name) for name in names)
+
+    def _start(self, name: str) -> str:
+        self._state.want(name, True)
+        self._schedule.hasten(name, self._now())
+        self._event("started", name, "collecting again, as asked")
+        return f"{name}: started"
+
+    def _stop(self, name: str) -> str:
+        self._state.want(name, False)
+        self._event("stopped", name, "not collecting until started again, as asked")
+        return f"{name}: stopped"
+
+    def _run_now(self, name: str, number: int) -> None:
+        self._forced.setdefault(name, []).append(number)
+        self._state.want(CATCH_UP, True)
+        self._schedule.hasten(name, self._now())
+
+    def _dry_run(self, name: str) -> str:
+        answer = self._cycles.dry_run(name)
+        self._event("dry run", name, answer)
+        return f"{name} {answer}"
+
+    def _retry(self, name: str) -> str:
+        released = self._ledger.release(name)
+        self._schedule.hasten(name, self._now())
+        return f"{name}: {released} quarantined entries released"

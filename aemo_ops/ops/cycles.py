@@ -1,0 +1,223 @@
+"""Cycles: the collectors that are due, one after the other, within a budget of requests; what is too much is caught up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from aemo_ops.clock import Clock, stamp
+from aemo_ops.errors import AemoOpsError, NemwebRefused
+from aemo_ops.market import catalogue
+from aemo_ops.nemweb.client import Client, Traffic
+from aemo_ops.nemweb.listing import Listing
+from aemo_ops.ops.collector import Collected, Collector
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.ops.watch import Versions
+from aemo_ops.store.ledger import Fate, Ledger
+from aemo_ops.store.parquet import Store
+from aemo_ops.store.state import State
+
+log = logging.getLogger(__name__)
+BUDGET = 40  # requests a cycle; 48 in one cycle is known to have tripped NEMWEB's limit
+BATCH = 12  # files that the catch-up merges at once
+
+
+class Cycles:
+    """Runs collectors and writes down what came of it. One thing at a time: `turn` is held while files are merged."""
+
+    def __init__(
+        self,
+        collectors: Mapping[str, Collector],
+        client: Client,
+        store: Store,
+        ledger: Ledger,
+        state: State,
+        clock: Clock,
+        versions: Versions,
+    ) -> None:
+        self.collectors = collectors
+        self.turn = threading.Lock()
+        self._client = client
+        self._store = store
+        self.ledger = ledger
+        self._state = state
+        self._clock = clock
+        self._versions = versions
+        self._backlog: dict[str, dict[str, Listing]] = {name: {} for name in collectors}
+        self._left = BUDGET
+        self._due_left = 1
+        self._results: list[Collected] = []
+
+    @contextmanager
+    def cycle(self, due: int) -> Iterator[list[Collected]]:
+        """One cycle in which `due` collectors run; its results gather in the list."""
+        with self.turn:
+            started, nem = self._clock.monotonic(), self._clock.now()
+            before = replace(self._client.traffic)
+            self._left, self._due_left, self._results = BUDGET, due, []
+            yield self._results
+            self._record_cycle(nem, self._clock.monotonic() - started, before)
+
+    def collect(self, name: str) -> None:
+        """Run one collector inside a cycle: newest files first, its share of the budget, the rest into the backlog."""
+        collector = self.collectors[name]
+        share = max(2, self._left // max(1, self._due_left))
+        self._due_left -= 1
+        self._tell(name, state="running")
+        started, nem = self._clock.monotonic(), self._clock.now()
+        fact: dict[str, Any] = {
+            "last_run": stamp(nem),
+            "error": "",
+            "state": "idle",
+            "files": 0,
+            "inserted": 0,
+            "updated": 0,
+        }
+        asked = self._client.traffic.listings + self._client.traffic.files
+        try:
+            waiting = [entry for entry in collector.waiting() if entry.name not in self._backlog[name]]
+            now, later = waiting[: share - 1], waiting[share - 1 :]
+            fetched = collector.fetch(now)
+            collected = collector.take(fetched)
+            self._backlog[name].update({entry.name: entry for entry in later})
+            fact |= self._outcome(collected)
+            if fetched.refused:
+                raise fetched.refused
+            if not fact["error"]:
+                fact["last_success"] = stamp(nem)
+        except NemwebRefused as error:
+            fact |= {"state": "refused", "error": str(error)}
+            self._event("refused", name, str(error))
+        except AemoOpsError as error:
+            fact |= {"state": "failed", "error": str(error)}
+            self._event("failed", name, str(error))
+        self._left -= self._client.traffic.listings + self._client.traffic.files - asked
+        self._tell(name, **fact, seconds=round(self._clock.monotonic() - started, 3))
+
+    def dry_run(self, name: str) -> str:
+        """What the next run would read, in words. One request, nothing written."""
+        waiting = self.collectors[name].waiting()
+        if not waiting:
+            return "would read nothing: everything that Current holds is merged already"
+        size = sum(entry.size or 0 for entry in waiting)
+        return (
+            f"would read {len(waiting)} file{'s' * (len(waiting) > 1)} ({size / 1000:,.0f} kB), from {waiting[-1].name} "
+            f"to {waiting[0].name}, into {', '.join(self.collectors[name].feeds())}; nothing was written"
+        )
+
+    @property
+    def backlog(self) -> int:
+        """Files that wait for the catch-up."""
+        return sum(map(len, self._backlog.values()))
+
+    def catch_up(self, progress: Progress, gap: float) -> str:
+        """Take the backlog, newest files first, one request each `gap` real seconds, cycles going first."""
+        done, total = 0, self.backlog
+        while self.backlog and not progress.cancelled:
+            name = max((n for n in self._backlog if self._backlog[n]), key=lambda n: len(self._backlog[n]))
+            batch = list(self._backlog[name].values())[:BATCH]
+            refused = self._catch_up_batch(name, batch, progress, gap)
+            if not refused:
+                done += len(batch)
+            total = max(total, done + self.backlog)
+            progress.tell(done, total, f"{self.backlog:,} files of the last days left to read" if self.backlog else "")
+            if refused and not progress.pause(max(1.0, self._client.refused_for)):
+                break
+        return f"{done:,} files read" + (f", {self.backlog:,} left for later" if self.backlog else "")
+
+    def _catch_up_batch(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> bool:
+        """Read one batch; whether NEMWEB refused. Files that failed leave the backlog: the next cycle lists them anew."""
+        collector = self.collectors[name]
+        received = collector.fetch(batch[:1])
+        for entry in batch[1:]:
+            if received.refused or not progress.pause(gap):
+                break
+            more = collector.fetch([entry])
+            received.bodies |= more.bodies
+            received.failures |= more.failures
+            received.refused = more.refused
+        with self.turn:
+            collected = collector.take(received)
+            outcome = self._outcome(collected)
+            for entry in [*received.bodies, *received.failures]:
+                self._backlog[name].pop(entry.name, None)
+            self._tell(name, error=outcome["error"], waiting=outcome["waiting"], quarantined=outcome["quarantined"])
+        return received.refused is not None
+
+    # what came of it ----------------------------------------------------------------------------------------------------
+    def _outcome(self, collected: Collected) -> dict[str, Any]:
+        """Write events, last writes and advances; the collector's fact."""
+        self._results.append(collected)
+        rows, name = collected.rows, collected.report
+        for dataset, merge in collected.merges.items():
+            self._wrote(dataset, merge.seconds, merge.written)
+        if collected.merged_files:
+            added = ", ".join(
+                f"{merge.inserted:,} in {dataset}" for dataset, merge in collected.merges.items() if merge.inserted
+            )
+            changed = sum(merge.updated for merge in collected.merges.values())
+            text = f"{collected.merged_files} file{'s' * (collected.merged_files > 1)}"
+            text += f": new rows {added}" if added else ": no new rows"
+            self._event("collected", name, text + (f"; {changed:,} rows updated" if changed else ""))
+        for reason in collected.rejected.values():
+            self._event("rejected", name, reason)
+        for dataset, reason in collected.failed.items():
+            self._event("failed", dataset, reason)
+        error = next(iter([*collected.failed.values(), *collected.rejected.values()]), "")
+        return {
+            "files": collected.merged_files,
+            "inserted": rows.inserted,
+            "updated": rows.updated,
+            "waiting": len(self._backlog[name]),
+            "quarantined": self.ledger.count(name, Fate.QUARANTINED),
+            "error": error,
+            "state": "failed" if collected.failed else "idle",
+        }
+
+    def _wrote(self, name: str, seconds: float, written: int) -> None:
+        dataset = catalogue.dataset(name)
+        self._versions.saw(self._store.path(dataset))
+        if written:
+            self._state.put("write", name, {"ms": round(seconds * 1000, 1), "bytes": written})
+            latest = self._store.latest(dataset)
+            advances = self._state.advances(name, self._clock.now())
+            if latest and (not advances or advances[-1][1] != latest):
+                self._state.add_advance(name, self._clock.now(), latest)
+
+    def _record_cycle(self, nem: datetime, seconds: float, before: Traffic) -> None:
+        traffic = self._client.traffic
+        last = self._state.facts("cycle").get("last", {})
+        self._state.put(
+            "cycle",
+            "last",
+            {
+                "number": int(last.get("number", 0)) + 1,
+                "nem": stamp(nem),
+                "seconds": round(seconds, 3),
+                "listings": traffic.listings - before.listings,
+                "files": traffic.files - before.files,
+                "downloaded": traffic.received - before.received,
+                "inserted": sum(result.rows.inserted for result in self._results),
+                "updated": sum(result.rows.updated for result in self._results),
+                "rejected": sum(len(result.rejected) for result in self._results),
+            },
+        )
+
+    def _tell(self, name: str, **facts: Any) -> None:
+        known = self._state.facts("collector").get(name, {})
+        self._state.put(
+            "collector", name, {"datasets": self.collectors[name].feeds(), "state": "idle", **known, **facts}
+        )
+
+    def schedule_told(self, name: str, following: datetime | None) -> None:
+        """Write down when a collector runs next."""
+        self._tell(name, next_run=stamp(following) if following else None)
+
+    def _event(self, kind: str, subject: str, text: str) -> None:
+        self._state.add_event(self._clock.now(), kind, subject, text)
+        log.info("%s %s: %s", kind, subject, text)

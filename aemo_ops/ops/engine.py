@@ -1,0 +1,322 @@
+"""Engine: the one thread that collects, whatever pages come and go. It knows nothing of browsers.
+
+A collector is a periodic callback registered with the engine. Commands come through the state, from any process; a
+process without the lease observes, and takes over when the holder is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from aemo_ops.clock import Clock
+from aemo_ops.errors import FolderRefused, LeaseHeld
+from aemo_ops.market import catalogue
+from aemo_ops.nemweb.client import Client, Manners
+from aemo_ops.ops import logbook
+from aemo_ops.ops.board import Board
+from aemo_ops.ops.collector import Collected, Collector
+from aemo_ops.ops.commands import CATCH_UP, Commands
+from aemo_ops.ops.cycles import Cycles
+from aemo_ops.ops.freshness import Thresholds
+from aemo_ops.ops.jobs import Jobs
+from aemo_ops.ops.schedule import Schedule, Task
+from aemo_ops.ops.snapshot import Role, Snapshot
+from aemo_ops.ops.standing import Post, Standing
+from aemo_ops.ops.watch import LOOK_SECONDS, FolderWatch, Versions
+from aemo_ops.settings import Settings
+from aemo_ops.store.lease import adopted
+from aemo_ops.store.ledger import Ledger, LedgerRow
+from aemo_ops.store.parquet import Store
+from aemo_ops.store.state import State
+
+log = logging.getLogger(__name__)
+_BEAT = 0.5  # real seconds: a command is carried out within a second
+_REPUBLISH = 5.0  # real seconds: a file grows late by time alone
+
+
+class Engine:
+    """Collects into one data folder for one home, or observes who does. `what` names this process to others."""
+
+    def __init__(self, settings: Settings, clock: Clock, what: str, manners: Manners | None = None) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.datasets = catalogue.chosen(settings.datasets)
+        self.state = State(settings.home / "state.sqlite")
+        self.client = Client(settings.nemweb_url, manners or Manners(gap=settings.request_gap), clock)
+        self.post = Post(settings.home, settings.data_path, what, self._adopting)
+        self.store = Store(settings.data_path, self.post.guard)
+        thresholds = Thresholds(settings.late_cadences, settings.stale_cadences)
+        self._board = Board(self.datasets, self.store, self.state, clock, thresholds)
+        self._jobs = Jobs(self._job_changed)
+        self._schedule = Schedule()
+        self._versions = Versions()
+        self._standing = Standing()
+        self._cycles: Cycles | None = None
+        self._commands: Commands | None = None
+        self._ledger: Ledger | None = None
+        self._watchers: list[Callable[[], None]] = []
+        self._watchers_lock = threading.Lock()
+        self._folder_watch: FolderWatch | None = None
+        self._looked = self._published = float("-inf")
+        self._look_now = threading.Event()
+        self._state_version = 0
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._snapshot = self._board.snapshot(self._standing)
+
+    # for pages and commands -----------------------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Begin, in a thread of its own; nothing when it runs already."""
+        if self._thread is None:
+            logbook.open_log(self.settings.home)
+            self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End after the current file, release the leases."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join()
+        self._jobs.close(30.0)
+        if self._folder_watch:
+            self._folder_watch.stop()
+        self.post.leave()
+
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback`, from the engine's thread, after each new snapshot, until the returned function is called."""
+        with self._watchers_lock:
+            self._watchers.append(callback)
+
+        def unwatch() -> None:
+            with self._watchers_lock:
+                if callback in self._watchers:
+                    self._watchers.remove(callback)
+
+        return unwatch
+
+    def command(self, verb: str, subject: str = "") -> int:
+        """Leave a command for whoever holds the lease; its number, for `State.answered`."""
+        number = self.state.command(verb, subject)
+        self._wake.set()
+        return number
+
+    def history(self, dataset: str, since: datetime) -> list[tuple[datetime, datetime]]:
+        """(noticed at, newest interval then), oldest first."""
+        return self.state.advances(dataset, since)
+
+    def rows(self, dataset: str, since: datetime) -> pa.Table:
+        return self.store.read(catalogue.dataset(dataset), since)
+
+    def files(self, text: str = "", report: str = "", fate: str = "", limit: int = 200) -> list[LedgerRow]:
+        """The ledger's newest entries; none in a folder that was never adopted."""
+        ledger = self._open_ledger()
+        return ledger.search(text, report, fate, limit) if ledger else []
+
+    def log(self, limit: int) -> list[str]:
+        return logbook.tail(self.settings.home, limit)
+
+    def once(self, names: tuple[str, ...] = ()) -> tuple[list[Collected], int]:
+        """One cycle in the foreground, without a thread; results and files left waiting. Raises when we may not collect."""
+        cycles = self.settle()
+        chosen = names or tuple(cycles.collectors)
+        with cycles.cycle(len(chosen)) as results:
+            for name in chosen:
+                cycles.collect(name)
+        return results, cycles.backlog
+
+    def dry_run(self, names: tuple[str, ...] = ()) -> dict[str, str]:
+        """What each collector would read, in words; nothing is written."""
+        cycles = self.settle()
+        return {name: cycles.dry_run(name) for name in names or tuple(cycles.collectors)}
+
+    def settle(self) -> Cycles:
+        """Take the leases and make the collectors ready; the cycles.
+
+        Raises LeaseHeld when another process collects, FolderRefused when the folder is not ours to write.
+        """
+        self._settle()
+        if self._cycles is None or self._standing.role is not Role.COLLECTING:
+            raise (LeaseHeld if self._standing.holder else FolderRefused)(self._standing.reason)
+        return self._cycles
+
+    # the thread -------------------------------------------------------------------------------------------------------------
+    def _live(self) -> None:
+        log.info("engine started: %s collects into %s", self.settings.nemweb_url, self.settings.data_path)
+        while not self._stopping.is_set():
+            try:
+                if self._beat():
+                    self._publish()
+            except Exception:  # the engine outlives every error: recorded, and the next beat tries again
+                log.exception("a beat of the engine failed")
+                self._stopping.wait(2.0)
+            self._wake.wait(_BEAT)
+            self._wake.clear()
+        log.info("engine stopped")
+
+    def _beat(self) -> bool:
+        """Do what is to be done now; whether there is something new to show."""
+        before = self._standing
+        self._settle()
+        news = self._standing != before
+        if self.post.commands_are_ours:
+            news |= self._obey()
+        if self._cycles and self._standing.role is Role.COLLECTING:
+            news |= self._run_due(self._cycles)
+        news |= self._look()
+        version = self.state.version()
+        news |= version != self._state_version
+        self._state_version = version
+        return news or self.clock.monotonic() - self._published > _REPUBLISH
+
+    def _settle(self) -> None:
+        self._standing = self.post.settle()
+        if self._standing.role is Role.COLLECTING and self._cycles is None:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Register a collector for each report that feeds a dataset; called when the leases are ours for the first time."""
+        ledger = self._open_ledger()
+        assert ledger is not None  # whoever collects stands on an adopted folder
+        collectors = {
+            report.name: Collector(report, self.datasets, self.client, self.store, ledger, self.clock)
+            for report in catalogue.collected(self.datasets)
+        }
+        for kind in ("collector", "job"):
+            self.state.forget(kind)
+        self._cycles = Cycles(collectors, self.client, self.store, ledger, self.state, self.clock, self._versions)
+        self._commands = Commands(
+            self._cycles, self._schedule, self.state, ledger, self._jobs, self.clock.now, self._event
+        )
+        for name in collectors:
+            task = self.every(
+                timedelta(minutes=self.settings.update_minutes), self._collecting(self._cycles, name), name
+            )
+            self._cycles.schedule_told(name, task.next)
+        for dataset in self.datasets:
+            self._versions.saw(self.store.path(dataset))
+
+    def every(self, period: timedelta, callback: Callable[[], object], name: str) -> Task:
+        """Register a periodic callback, first due at once."""
+        return self._schedule.every(period, callback, name, first=self.clock.now())
+
+    @staticmethod
+    def _collecting(cycles: Cycles, name: str) -> Callable[[], None]:
+        return lambda: cycles.collect(name)
+
+    def _obey(self) -> bool:
+        """Carry out the commands that wait; whether there were some."""
+        commands = self.state.take_commands()
+        for command in commands:
+            log.info("command %d: %s %s", command.number, command.verb, command.subject)
+            if command.verb == "adopt":
+                self.state.answer(command.number, f"adopted as {self.post.adopt()}")
+                self._settle()
+            elif self._commands and self._standing.role is Role.COLLECTING:
+                self._commands.obey(command)
+            else:
+                self.state.answer(command.number, f"not collecting: {self._standing.reason}")
+        return bool(commands)
+
+    def _run_due(self, cycles: Cycles) -> bool:
+        assert self._commands is not None
+        due = [task for task in self._schedule.due(self.clock.now()) if self._commands.wants(task.name)]
+        if due:
+            with cycles.cycle(len(due)) as results:
+                for task in due:
+                    task.callback()
+                    cycles.schedule_told(task.name, task.next)
+                    self._publish()
+            self._commands.ran(self._outcomes(due, results))
+        if cycles.backlog and not self._jobs.active(CATCH_UP) and self.state.wanted(CATCH_UP):
+            gap = self.settings.catchup_gap
+            self._jobs.start(CATCH_UP, "Reading what was missed", lambda progress: cycles.catch_up(progress, gap))
+        return bool(due)
+
+    def _outcomes(self, due: list[Task], results: list[Collected]) -> dict[str, str]:
+        """What came of each collector's run, in words."""
+        facts = self.state.facts("collector")
+        outcomes = {task.name: facts[task.name]["error"] or "nothing new" for task in due}
+        for result in results:
+            if result.merged_files:
+                rows = result.rows
+                text = f"{result.merged_files} files read, {rows.inserted:,} rows new, {rows.updated:,} updated"
+                outcomes[result.report] = text
+        return outcomes
+
+    def _open_ledger(self) -> Ledger | None:
+        if self._ledger is None and (identity := adopted(self.settings.data_path)):
+            self._ledger = Ledger(self.settings.home / "ledger.sqlite", identity)
+        return self._ledger
+
+    def _adopting(self, folder: Path) -> None:
+        self._event("adopted", "folder", f"{folder} is now written by AEMO Ops")
+
+    # what others do, and telling the pages --------------------------------------------------------------------------------------
+    def _look(self) -> bool:
+        """Look whether another program changed a file: after an event, and every so often in case events were lost."""
+        if self._folder_watch is None and self.settings.data_path.is_dir():
+            self._folder_watch = FolderWatch(self.settings.data_path, self._look_now.set)
+            self._folder_watch.start()
+        due = self.clock.monotonic() - self._looked > LOOK_SECONDS
+        if not (due or self._look_now.is_set()):
+            return False
+        self._look_now.clear()
+        self._looked = self.clock.monotonic()
+        if self._cycles is None:
+            return True
+        if not self._cycles.turn.acquire(blocking=False):
+            self._look_now.set()  # we are writing ourselves: look when that is done
+            return False
+        try:
+            changed = self._versions.foreign(self.store.path(dataset) for dataset in self.datasets)
+        finally:
+            self._cycles.turn.release()
+        for path in changed:
+            self._event("changed", path.name, f"{path.name} was changed by another program")
+        return bool(changed)
+
+    def _publish(self) -> None:
+        self._published = self.clock.monotonic()
+        self._snapshot = self._board.snapshot(self._standing, self._jobs.states())
+        with self._watchers_lock:
+            watchers = list(self._watchers)
+        for callback in watchers:
+            callback()
+
+    def _job_changed(self) -> None:
+        for job in self._jobs.states():
+            self.state.put("job", str(job.number), vars(job))
+        self._wake.set()
+
+    def _event(self, kind: str, subject: str, text: str) -> None:
+        self.state.add_event(self.clock.now(), kind, subject, text)
+        log.info("%s %s: %s", kind, subject, text)
+
+
+_engine: Engine | None = None
+_engine_lock = threading.Lock()
+
+
+def running(load: Callable[[], Settings], what: str) -> Engine:
+    """The one engine of this process, started; every page gets the same one. `load` is called for the first."""
+    global _engine
+    with _engine_lock:
+        if _engine is None:
+            settings = load()
+            _engine = Engine(settings, Clock.from_file(settings.clock_file), what)
+            _engine.start()
+        return _engine

@@ -1,0 +1,72 @@
+"""How fresh a file is: computed from (latest interval, cadence, due time, now), never stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from aemo_ops.market.catalogue import due
+from aemo_ops.market.dataset import Dataset
+
+# A healthy 5-minute file runs up to 5 minutes ahead of the clock; a row further in the future is no publication of AEMO's.
+FUTURE = timedelta(minutes=10)
+
+
+class State(StrEnum):
+    FRESH = "fresh"
+    LATE = "late"
+    STALE = "stale"
+    SUSPICIOUS = "suspicious"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Cadences after the due time at which a file counts as late and as stale."""
+
+    late: float = 1.0
+    stale: float = 3.0
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """`due`, `late`, `stale`: NEM times at which the next interval is due and its absence is called so; None without rows.
+
+    `age_minutes`: minutes from the end of the latest interval to now (negative: the file runs ahead of the clock).
+    """
+
+    dataset: str
+    state: State
+    latest: datetime | None = None
+    due: datetime | None = None
+    late: datetime | None = None
+    stale: datetime | None = None
+    age_minutes: float | None = None
+    reason: str = ""
+
+
+def judge(dataset: Dataset, latest: datetime | None, now: datetime, thresholds: Thresholds) -> Freshness:
+    """The freshness of a readable file whose newest interval ends at `latest` (None: it has no row)."""
+    if latest is None:
+        return Freshness(dataset.name, State.EMPTY, reason="no row yet")
+    next_due = latest + dataset.cadence + due(dataset)
+    late = next_due + thresholds.late * dataset.cadence
+    stale = next_due + thresholds.stale * dataset.cadence
+    age = (now - latest).total_seconds() / 60
+    reason = ""
+    if latest > now + FUTURE:
+        state, reason = State.SUSPICIOUS, f"its newest interval lies {-age:.0f} minutes in the future"
+    elif now >= stale:
+        state = State.STALE
+    elif now >= late:
+        state = State.LATE
+    else:
+        state = State.FRESH
+    return Freshness(dataset.name, state, latest, next_due, late, stale, age, reason)
+
+
+def unknown(dataset: Dataset, reason: str) -> Freshness:
+    """The freshness of a file that cannot be read: never fresh."""
+    return Freshness(dataset.name, State.UNKNOWN, reason=reason)

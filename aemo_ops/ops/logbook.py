@@ -1,0 +1,46 @@
+"""The log of the process that collects: a rotating file in the home, and its last lines for the page."""
+
+from __future__ import annotations
+
+import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from aemo_ops.clock import Clock
+
+_FORM = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_TAIL_BYTES = 64 * 1024
+
+
+class _UtcFormatter(logging.Formatter):
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return Clock.utc().strftime("%Y-%m-%dT%H:%M:%S+00:00")
+
+
+def path(home: Path) -> Path:
+    return home / "logs" / "aemo-ops.log"
+
+
+def open_log(home: Path) -> None:
+    """Write our own records to the home's log file, once per process."""
+    ours = logging.getLogger("aemo_ops")
+    target = path(home)
+    if any(getattr(handler, "baseFilename", None) == str(target) for handler in ours.handlers):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(target, maxBytes=4 * 1024 * 1024, backupCount=3, encoding="utf-8")
+    handler.setFormatter(_UtcFormatter(_FORM))
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+
+
+def tail(home: Path, limit: int) -> list[str]:
+    """The last lines of the log, oldest first; none where there is no log yet."""
+    try:
+        with path(home).open("rb") as log:
+            log.seek(0, 2)
+            log.seek(max(0, log.tell() - _TAIL_BYTES))
+            lines = log.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return lines[-limit:]

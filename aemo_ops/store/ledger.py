@@ -1,0 +1,182 @@
+"""The ledger: the fate of every NEMWEB file, per folder and dataset; and which half hours are known to be partial.
+
+A file is marked merged LAST, after its rows and all that derives from them are durable: a crash anywhere before costs a
+repeat, never a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from aemo_ops.clock import stamp
+from aemo_ops.store.sqlite import Database
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    folder TEXT NOT NULL, file TEXT NOT NULL, dataset TEXT NOT NULL, report TEXT NOT NULL, source TEXT NOT NULL,
+    fate TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL DEFAULT 0,
+    interval TEXT NOT NULL, published TEXT NOT NULL, size INTEGER, at TEXT NOT NULL,
+    rows INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (folder, file, dataset)
+);
+CREATE INDEX IF NOT EXISTS files_by_interval ON files (folder, report, interval);
+CREATE INDEX IF NOT EXISTS files_by_time ON files (folder, at);
+CREATE TABLE IF NOT EXISTS partial (
+    folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, id TEXT NOT NULL, present INTEGER NOT NULL,
+    PRIMARY KEY (folder, dataset, interval, id)
+) WITHOUT ROWID;
+"""
+
+
+class Fate(StrEnum):
+    MERGED = "merged"
+    REJECTED = "rejected"  # did not parse or did not merge; tried again
+    QUARANTINED = "quarantined"  # rejected too often; not tried again by itself
+    GONE = "gone"  # left Current before it could be read; Archive may have it
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One file's fate for one dataset.
+
+    `at`: NEM time of the entry; `published`: as listed; `size` in bytes; `rows` that the file holds for the dataset.
+    """
+
+    file: str
+    dataset: str
+    report: str
+    fate: Fate
+    interval: datetime
+    published: datetime
+    at: datetime
+    source: str = "current"
+    size: int | None = None
+    reason: str = ""
+    tries: int = 0
+    rows: int = 0
+
+
+_FIELDS = "file, dataset, report, fate, interval, published, at, source, size, reason, tries, rows"
+
+
+class Ledger:
+    """The ledger of one data folder, named by the folder's id (so that it survives a moved folder)."""
+
+    def __init__(self, path: Path, folder: str) -> None:
+        self._database = Database(path, _SCHEMA)
+        self.folder = folder
+
+    def close(self) -> None:
+        self._database.close()
+
+    def record(self, rows: Iterable[LedgerRow]) -> None:
+        """Write the fates, replacing what was known of the same files, as one transaction."""
+        with self._database.write() as connection:
+            connection.executemany(
+                f"INSERT OR REPLACE INTO files (folder, {_FIELDS}) VALUES (?{', ?' * len(_FIELDS.split(','))})",
+                [(self.folder, *_stored(row)) for row in rows],
+            )
+
+    def settled(self, report: str, since: datetime) -> dict[str, set[str]]:
+        """file -> the datasets for which it is settled (merged, quarantined, gone); files from interval `since` on."""
+        found: dict[str, set[str]] = {}
+        for file, dataset in self._database.read(
+            "SELECT file, dataset FROM files WHERE folder = ? AND report = ? AND interval >= ? AND fate <> ?",
+            (self.folder, report, stamp(since), Fate.REJECTED),
+        ):
+            found.setdefault(str(file), set()).add(str(dataset))
+        return found
+
+    def tries(self, file: str) -> int:
+        """How often the file was rejected so far."""
+        (row,) = self._database.read("SELECT max(tries) FROM files WHERE folder = ? AND file = ?", (self.folder, file))
+        return _int(row[0])
+
+    def merged_files(self, report: str, since: datetime, until: datetime) -> list[tuple[datetime, datetime, str]]:
+        """(interval, published, file) of the report's merged files whose interval lies in [since, until]."""
+        rows = self._database.read(
+            "SELECT DISTINCT interval, published, file FROM files"
+            " WHERE folder = ? AND report = ? AND interval BETWEEN ? AND ? AND fate = ?",
+            (self.folder, report, stamp(since), stamp(until), Fate.MERGED),
+        )
+        return [(_time(interval), _time(published), str(file)) for interval, published, file in rows]
+
+    def search(self, text: str = "", report: str = "", fate: str = "", limit: int = 200) -> list[LedgerRow]:
+        """The newest entries whose file, dataset or reason contains `text`, of this report and fate where given."""
+        clauses, values = ["folder = ?"], [self.folder]
+        if text:
+            clauses.append("instr(lower(file || ' ' || dataset || ' ' || reason), ?)")
+            values.append(text.lower())
+        for column, value in (("report", report), ("fate", fate)):
+            if value:
+                clauses.append(f"{column} = ?")
+                values.append(value)
+        rows = self._database.read(
+            f"SELECT {_FIELDS} FROM files WHERE {' AND '.join(clauses)} ORDER BY at DESC, interval DESC LIMIT ?",
+            (*values, limit),
+        )
+        return [_loaded(row) for row in rows]
+
+    def count(self, report: str, fate: Fate) -> int:
+        """How many files of the report have this fate."""
+        (row,) = self._database.read(
+            "SELECT count(DISTINCT file) FROM files WHERE folder = ? AND report = ? AND fate = ?",
+            (self.folder, report, fate),
+        )
+        return _int(row[0])
+
+    def release(self, report: str = "") -> int:
+        """Forget quarantines (of one report, or all), so that the files are tried again; how many entries."""
+        with self._database.write() as connection:
+            return connection.execute(
+                "DELETE FROM files WHERE folder = ? AND fate = ? AND (? = '' OR report = ?)",
+                (self.folder, Fate.QUARANTINED, report, report),
+            ).rowcount
+
+    def partial(self, dataset: str, since: datetime, until: datetime) -> set[tuple[datetime, str]]:
+        """(interval, id) of the half hours in (since, until] known to be means of fewer than six."""
+        rows = self._database.read(
+            "SELECT interval, id FROM partial WHERE folder = ? AND dataset = ? AND interval > ? AND interval <= ?",
+            (self.folder, dataset, stamp(since), stamp(until)),
+        )
+        return {(_time(interval), str(name)) for interval, name in rows}
+
+    def mark_partial(self, dataset: str, keys: Iterable[tuple[datetime, str, int]]) -> None:
+        """Remember (interval, id, intervals present) as partial."""
+        with self._database.write() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO partial VALUES (?, ?, ?, ?, ?)",
+                [(self.folder, dataset, stamp(interval), name, present) for interval, name, present in keys],
+            )
+
+    def mark_complete(self, dataset: str, keys: Iterable[tuple[datetime, str]]) -> None:
+        with self._database.write() as connection:
+            connection.executemany(
+                "DELETE FROM partial WHERE folder = ? AND dataset = ? AND interval = ? AND id = ?",
+                [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
+            )
+
+
+def _stored(row: LedgerRow) -> tuple[object, ...]:
+    return (
+        row.file, row.dataset, row.report, row.fate, stamp(row.interval), stamp(row.published), stamp(row.at),
+        row.source, row.size, row.reason, row.tries, row.rows,
+    )  # fmt: skip
+
+
+def _loaded(row: Sequence[Any]) -> LedgerRow:
+    file, dataset, report, fate, interval, published, at, *rest = row
+    return LedgerRow(file, dataset, report, Fate(fate), _time(interval), _time(published), _time(at), *rest)
+
+
+def _time(text: object) -> datetime:
+    return datetime.fromisoformat(str(text))
+
+
+def _int(value: object) -> int:
+    return int(str(value)) if value is not None else 0

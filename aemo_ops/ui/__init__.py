@@ -1,0 +1,1 @@
+"""What the operator sees: one reactive model of the engine's Snapshot, and pages that only read it."""

@@ -1,0 +1,145 @@
+"""The one reactive object of a page, and the Console it looks through to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from threading import Lock
+from typing import Any, Protocol, TypeVar
+
+import panel as pn
+import param
+import pyarrow as pa
+from panel.io import hold
+
+from aemo_ops.errors import AemoOpsError
+from aemo_ops.ops.snapshot import Snapshot
+from aemo_ops.store.ledger import LedgerRow
+
+T = TypeVar("T")
+
+# Reads of files and of the ledger may block, so they never run on the loop that answers clicks.
+_readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="page-reader")
+
+
+class Console(Protocol):
+    """What a page may ask of the engine; the same whether this process collects or observes."""
+
+    def snapshot(self) -> Snapshot: ...
+
+    def now(self) -> datetime:
+        """NEM time."""
+        ...
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls back from the engine's thread on every new Snapshot; returns what ends it."""
+        ...
+
+    def command(self, verb: str, subject: str = "") -> int:
+        """Asks for a deed: start, stop, run_now, dry_run, retry (no subject: all), cancel of a job, or adopt; its number."""
+        ...
+
+    def history(self, dataset: str, since: datetime) -> list[tuple[datetime, datetime]]:
+        """(NEM time at which it was noticed, latest interval of the file from then on), in order."""
+        ...
+
+    def rows(self, dataset: str, since: datetime) -> pa.Table:
+        """The rows of a file after a NEM time; none where there is no file yet."""
+        ...
+
+    def files(self, text: str, report: str, fate: str, limit: int) -> list[LedgerRow]:
+        """The newest entries of the ledger whose file or reason holds `text`; an empty filter lets all pass."""
+        ...
+
+    def log(self, limit: int) -> list[str]:
+        """The last lines of the log, oldest first."""
+        ...
+
+
+class Model(param.Parameterized):
+    """One tab's view of the engine; its watchers run under the document's lock, never in the engine's thread."""
+
+    snapshot: Snapshot = param.ClassSelector(class_=Snapshot, doc="the latest one taken")  # type: ignore[assignment]
+    now: datetime = param.Date(doc="NEM time, moved on every second")  # type: ignore[assignment]
+    problem = param.String(doc="why the last read or command failed, in words; empty when none did")
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(snapshot=console.snapshot(), now=console.now())  # type: ignore[no-untyped-call]
+        self.console = console
+        self._doc = pn.state.curdoc
+        self._lock = Lock()
+        self._pending = False
+        self._closed = False
+        self._missed = False
+        self._leave: Callable[[], None] = lambda: None
+
+    def join(self) -> None:
+        """Starts to follow the engine: once the browser has loaded, so that a visit without one leaves nothing."""
+        self._leave = self.console.watch(self._noticed)
+        pn.state.on_session_destroyed(lambda _context: self.leave())
+        if self._doc is not None:
+            # Not pn.state's own: that one also tells the browser twice a second whether the server is busy.
+            self._doc.add_periodic_callback(self._tick, 1000)
+        self._take()
+
+    def leave(self) -> None:
+        self._closed = True
+        self._leave()
+
+    def fetch(self, read: Callable[[], T], then: Callable[[T], Any]) -> None:
+        """Runs `read` off the loop and hands its result to `then` on a later tick; a failure becomes `problem`."""
+        _readers.submit(read).add_done_callback(lambda done: self._soon(partial(self._deliver, done, then)))
+
+    def command(self, verb: str, subject: str) -> None:
+        """Asks off the loop, since the request is written to disk; the answer comes as an event of a Snapshot."""
+        self.problem = ""
+        self.fetch(lambda: self.console.command(verb, subject), lambda _number: None)
+
+    def later(self, callback: Callable[[], Any]) -> None:
+        """Runs `callback` on a later turn of the loop, after the clicks that wait."""
+        self._soon(callback)
+
+    def _noticed(self) -> None:
+        """In the engine's thread: asks for one look, however many Snapshots come before it is taken."""
+        with self._lock:
+            if self._pending or self._closed:
+                return
+            self._pending = True
+        self._soon(self._take)
+
+    def _soon(self, callback: Callable[[], Any]) -> None:
+        if not self._closed and self._doc is not None:
+            self._doc.add_next_tick_callback(callback)
+
+    def _take(self) -> None:
+        with self._lock:
+            self._pending = False
+        self._missed = not self._watched()
+        if not self._missed:
+            with hold(self._doc):
+                self.param.update(snapshot=self.console.snapshot(), now=self.console.now())
+
+    def _tick(self) -> None:
+        if not self._watched():
+            return
+        if self._missed:
+            self._take()
+        with hold(self._doc):
+            self.now = self.console.now()
+
+    def _watched(self) -> bool:
+        """Whether a browser listens: a closed tab's session lives on for a while, and writing to it fills the log."""
+        session = getattr(self._doc.session_context, "session", None) if self._doc is not None else None
+        return session is None or session.connection_count > 0
+
+    def _deliver(self, done: Future[T], then: Callable[[T], Any]) -> None:
+        error = done.exception()
+        if error is None:
+            with hold(self._doc):
+                then(done.result())
+        elif isinstance(error, AemoOpsError | OSError):
+            self.problem = f"{error} Nothing was changed by this."
+        else:
+            raise error

@@ -1,0 +1,56 @@
+// The side bar: real links, the browser's history and title, and the theme kept in a cookie for the next visit.
+function item(entry, current, go) {
+  const link = document.createElement("a")
+  link.href = `?page=${entry.key}`
+  link.textContent = entry.title
+  if (entry.key === current) { link.setAttribute("aria-current", "page") }
+  if (entry.attention) {
+    const dot = document.createElement("span")
+    dot.className = "dot"
+    dot.title = entry.attention
+    dot.setAttribute("role", "img")
+    dot.setAttribute("aria-label", entry.attention)
+    link.append(dot)
+  }
+  link.addEventListener("click", (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) { return }
+    event.preventDefault()
+    go(entry.key)
+  })
+  return link
+}
+
+export function render({model}) {
+  const nav = document.createElement("nav")
+  nav.setAttribute("aria-label", "Pages")
+  nav.style.visibility = "hidden"
+  const go = (key) => {
+    if (key !== model.page) { history.pushState({}, "", `?page=${key}`) }
+    model.page = key
+  }
+  const draw = () => {
+    const at = nav.getRootNode().activeElement?.textContent
+    nav.replaceChildren(...model.entries.map((entry) => item(entry, model.page, go)))
+    document.title = `${model.entries.find((entry) => entry.key === model.page)?.title ?? "Live"} - AEMO Ops`
+    if (at) { [...nav.children].find((link) => link.textContent === at)?.focus() }
+  }
+  const back = () => {
+    const key = new URLSearchParams(location.search).get("page")
+    model.page = model.entries.some((entry) => entry.key === key) ? key : model.entries[0].key
+  }
+  const asked = (event) => go(event.detail)
+  window.addEventListener("popstate", back)
+  window.addEventListener("aemo-ops:go", asked)
+  model.on("remove", () => {
+    window.removeEventListener("popstate", back)
+    window.removeEventListener("aemo-ops:go", asked)
+  })
+  model.on(["entries", "page"], draw)
+  model.on("dark", () => {
+    document.cookie = `aemo_ops_theme=${model.dark ? "dark" : "light"};path=/;max-age=31536000;samesite=strict`
+  })
+  draw()
+  return nav
+}
+
+export default {render}

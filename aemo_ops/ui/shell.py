@@ -1,0 +1,180 @@
+"""The shell: header, side bar and the pages, each built when it is first opened and kept while the tab lives."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import panel as pn
+import param
+from markupsafe import Markup
+from panel.custom import JSComponent
+from panel_material_ui.template.base import Page
+
+from aemo_ops.ops.snapshot import Snapshot
+from aemo_ops.ui import theme, tiles, words
+from aemo_ops.ui.board import Board
+from aemo_ops.ui.collectors import Collectors
+from aemo_ops.ui.live import Live
+from aemo_ops.ui.model import Console, Model
+
+
+class Screen(Protocol):
+    """What the shell asks of a page; only the one in sight is asked."""
+
+    @property
+    def view(self) -> pn.viewable.Viewable: ...
+
+    def refresh(self) -> None:
+        """The Snapshot is new, or the page has just come into sight."""
+        ...
+
+    def tick(self) -> None:
+        """Another second has passed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page of the side bar. `attention` says why it wants a look, empty when it does not."""
+
+    key: str
+    title: str
+    build: Callable[[Model], Screen]
+    attention: Callable[[Snapshot], str]
+
+
+def _live_attention(snapshot: Snapshot) -> str:
+    bad = words.troubled(snapshot)
+    return f"{words.counted(len(bad), 'dataset')} not fresh" if bad else ""
+
+
+def _collectors_attention(snapshot: Snapshot) -> str:
+    bad = [c.name for c in snapshot.collectors if c.error or not c.wanted]
+    return f"{', '.join(bad)} stopped or failing" if bad else ""
+
+
+ENTRIES = (
+    Entry("live", "Live", Live, _live_attention),
+    Entry("collectors", "Collectors", Collectors, _collectors_attention),
+)
+
+
+class Nav(JSComponent):
+    """The side bar's links; owns the browser's address, history, title and the cookie that remembers the theme."""
+
+    entries = param.List(default=[])
+    page = param.String()
+    dark = param.Boolean()
+
+    _esm = Path(__file__).parent / "nav.js"
+    _bundle = _esm
+    _stylesheets: ClassVar[list[Any]] = [Path(__file__).parent / "ui.css"]
+
+
+class Shell:
+    """Joins the model to header, side bar and the page in sight."""
+
+    def __init__(self, console: Console) -> None:
+        self._model = Model(console)
+        self._open: dict[str, Screen] = {}
+        self._entries = {entry.key: entry for entry in ENTRIES}
+        self._nav = Nav(page=_asked_page(self._entries), sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
+        self._head = Board(_HEAD)
+        self._main = pn.Column(stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=(18, 22, 28, 22))
+        self._show_head()
+        self._show_page()
+        self._nav.param.watch(lambda _event: self._show_page(), "page")
+        self._model.param.watch(lambda _event: self._refresh(), ["snapshot", "problem"])
+        self._model.param.watch(lambda _event: self._tick(), "now")
+        pn.state.onload(self._loaded)
+
+    def page(self) -> Page:
+        dark = _asked_theme() == "dark"
+        entry = self._entries[self._nav.page]
+        page = Page(  # type: ignore[no-untyped-call]
+            header=[self._head], sidebar=[self._nav], main=[self._main], theme_config=theme.CONFIG, sx=theme.FRAME,
+            stylesheets=[theme.CSS], sidebar_width=196, sidebar_resizable=False, sidebar_variant="permanent",
+            busy_indicator=None, dark_theme=dark, meta_title=f"{entry.title} - AEMO Ops", meta_name="AEMO Ops",
+            favicon=theme.asset("favicon.svg"),
+        )  # fmt: skip
+        self._nav.dark = dark
+        page.param.watch(lambda event: self._nav.param.update(dark=event.new), "dark_theme")
+        return page
+
+    def _loaded(self) -> None:
+        self._model.join()
+        self._screen().refresh()
+
+    def _screen(self) -> Screen:
+        return self._open[self._nav.page]
+
+    def _show_page(self) -> None:
+        key = self._nav.page
+        if key not in self._open:
+            self._open[key] = self._entries[key].build(self._model)
+            self._main.append(self._open[key].view)
+        else:
+            self._screen().refresh()
+        for name, screen in self._open.items():
+            screen.view.visible = name == key
+
+    def _refresh(self) -> None:
+        self._show_head()
+        self._screen().refresh()
+
+    def _tick(self) -> None:
+        self._show_head()
+        self._screen().tick()
+
+    def _show_head(self) -> None:
+        snapshot, now = self._model.snapshot, self._model.now
+        state, first, rest = words.whole(snapshot, now)
+        line = Markup('<span class="{}">{}</span> · {}').format(tiles.tone(state), first, rest)
+        clock = Markup("NEM time (UTC+10)<br><b>{}</b> {}").format(
+            tiles.clock_time(now, "%H:%M:%S"), f"{now:%a %d %b %Y}"
+        )
+        self._head.fill({"state": line, "clock": clock})
+        entries = [{"key": e.key, "title": e.title, "attention": e.attention(snapshot)} for e in ENTRIES]
+        if entries != self._nav.entries:
+            self._nav.entries = entries
+
+
+def _logo() -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(theme.asset("logo.svg").read_bytes()).decode()
+
+
+_HEAD = Markup(
+    '<div class="head"><a class="name" href="?page=live" data-go="live"><img src="{}" alt="">AEMO Ops</a>'
+    '<div class="state" role="status" data-slot="state"></div><div class="clock" data-slot="clock"></div></div>'
+).format(_logo())
+
+
+def _asked_page(known: dict[str, Any]) -> str:
+    """The page that the address names, Live for none or an unknown one."""
+    asked = pn.state.session_args.get("page", [b""])[0].decode(errors="replace")
+    return asked if asked in known else "live"
+
+
+def _asked_theme() -> str:
+    return str(pn.state.cookies.get("aemo_ops_theme", "light")) if pn.state.cookies else "light"
+
+
+def page(console: Console) -> Page:
+    """A browser tab's page on the engine behind `console`; to be made servable by app.py."""
+    return Shell(console).page()
+
+
+def trouble(error: Exception) -> Page:
+    """What a visitor sees when there is no engine to show: why, and what to do."""
+    text = Markup(
+        '<h1>AEMO Ops cannot start</h1><p>{}</p><p class="muted">No file was changed. Correct it, then load this page again.</p>'
+    ).format(error)
+    return Page(  # type: ignore[no-untyped-call]
+        header=[Board(_HEAD)], main=[pn.Column(Board(text), margin=(18, 22))], theme_config=theme.CONFIG, sx=theme.FRAME,
+        stylesheets=[theme.CSS], busy_indicator=None, dark_theme=_asked_theme() == "dark",
+        meta_title="Cannot start - AEMO Ops", meta_name="AEMO Ops", favicon=theme.asset("favicon.svg"),
+    )  # fmt: skip

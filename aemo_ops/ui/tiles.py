@@ -1,0 +1,148 @@
+"""Small shared views: markup for chips, headings, times and links, with every datum escaped by Markup.format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from markupsafe import Markup
+
+from aemo_ops.clock import stamp
+from aemo_ops.ops.snapshot import Cycle, DatasetState, Event, JobState, Role, Snapshot
+from aemo_ops.ui import words
+
+EMPTY = Markup("")
+_TONES = {"suspicious": "late", "unknown": "stale", "empty": "calm"}
+
+
+def chip(state: str, word: str = "") -> Markup:
+    """A state as shape, word and colour."""
+    tone = _TONES.get(state, state)
+    shape = words.SHAPES.get(state, "●")
+    text = word or state.capitalize()
+    return Markup('<span class="chip {}"><span aria-hidden="true">{}</span> {}</span>').format(tone, shape, text)
+
+
+def clock_time(nem: datetime | None, style: str = "%H:%M") -> Markup:
+    """A NEM time that shows the reader's local time when hovered."""
+    if nem is None:
+        return Markup('<span class="muted">never</span>')
+    return Markup('<time datetime="{}+10:00">{}</time>').format(stamp(nem), nem.strftime(style))
+
+
+def moment(nem: datetime | None, now: datetime) -> Markup:
+    """A NEM time, with its date where that is not today's."""
+    return clock_time(nem, "%H:%M:%S" if nem is None or nem.date() == now.date() else "%d %b %H:%M")
+
+
+def heading(title: str, note: str = "", legend: Markup = EMPTY) -> Markup:
+    return Markup('<h2>{} <small>{}</small></h2><div class="legend">{}</div>').format(title, note, legend)
+
+
+def legend(items: Iterable[tuple[str, str, str]]) -> Markup:
+    """(colour, name, value) of each line of a chart."""
+    key = Markup('<span class="key"><i style="background:{}"></i>{} <b>{}</b></span>')
+    return EMPTY.join(key.format(colour, name, value) for colour, name, value in items)
+
+
+def button(verb: str, text: str, subject: str = "", whom: str = "", kind: str = "", off: bool = False) -> Markup:
+    """A button of a Board; `whom` names the subject to a screen reader where the subject itself does not."""
+    label = f"{text} {whom or subject}".strip()
+    return Markup(
+        '<button type="button" class="{}" data-verb="{}" data-subject="{}" aria-label="{}"{}>{}</button>'
+    ).format(kind, verb, subject, label, Markup(" disabled") if off else EMPTY, text)
+
+
+def link(page: str, text: str) -> Markup:
+    return Markup('<a href="?page={}" data-go="{}">{}</a>').format(page, page, text)
+
+
+def tile(dataset: DatasetState, now: datetime) -> Markup:
+    fresh = dataset.freshness
+    if fresh.latest is None:
+        why = fresh.reason or "no row yet"
+        latest = Markup('<p class="big">--<span>{}</span></p>').format(why)
+        times = Markup("<p>fed by {}</p>").format(dataset.collector or dataset.derived_from or "no collector")
+    else:
+        today = fresh.latest.date() == now.date()
+        shown = clock_time(fresh.latest, "%H:%M" if today else "%d %b %H:%M")
+        latest = Markup('<p class="big">{}<span>latest interval</span></p>').format(shown)
+        due = clock_time(fresh.due) if fresh.due else EMPTY
+        times = Markup("<p>age {} · next due {}</p>").format(words.age(dataset, now), due)
+    write = f"last write {dataset.write_ms:.0f} ms" if dataset.write_ms is not None else "not written since start"
+    return Markup(
+        '<header><h3 title="{}">{}</h3>{}</header>{}{}<p>{} rows · {}</p><p>{}</p>'
+    ).format(
+        f"{dataset.title}: {dataset.path}", dataset.name, chip(fresh.state), latest, times,
+        words.number(dataset.rows), words.size(dataset.size), write,
+    )  # fmt: skip
+
+
+def cycle(last: Cycle | None) -> Markup:
+    if last is None:
+        return Markup("<header><h3>This cycle</h3></header><p>None yet. The first one starts by itself.</p>")
+    rejected = Markup('<b class="stale">rejected {:,}</b>' if last.rejected else "rejected {:,}").format(last.rejected)
+    return Markup(
+        "<header><h3>This cycle</h3></header><p>{}, {} s, number {:,}</p><p>{}, {}, {}</p>"
+        "<p>inserted {:,} · updated {:,} · {}</p>"
+    ).format(
+        clock_time(last.nem, "%H:%M:%S"), f"{last.seconds:.1f}", last.number,
+        words.counted(last.listings, "listing"), words.counted(last.files, "file"), words.size(last.downloaded),
+        last.inserted, last.updated, rejected,
+    )  # fmt: skip
+
+
+def banner(snapshot: Snapshot, problem: str) -> Markup:
+    """What stands between the operator and a collecting app; empty when nothing does."""
+    blocks = [_observing(snapshot)] if snapshot.role is Role.OBSERVING else []
+    blocks += [Markup('<div class="banner late" role="status"><p>{}</p></div>').format(p) for p in snapshot.problems]
+    if problem:
+        blocks.append(Markup('<div class="banner stale" role="alert"><p>{}</p></div>').format(problem))
+    return EMPTY.join(blocks)
+
+
+def _observing(snapshot: Snapshot) -> Markup:
+    holder = Markup("<p>{}</p>").format(snapshot.holder) if snapshot.holder else EMPTY
+    adopt = EMPTY
+    if not snapshot.adopted:
+        adopt = Markup(
+            "<p>Adopting writes a small marker into <code>{}</code> and starts collection into the files there; rows "
+            "already in them stay. Do it only if no other program writes to this folder.</p>{}"
+        ).format(snapshot.folder, button("adopt", "Adopt this folder", kind="main"))
+    return Markup(
+        '<div class="banner calm" role="status"><p><b>This window observes; it writes nothing.</b> {}</p>{}{}</div>'
+    ).format(snapshot.reason, holder, adopt)
+
+
+def events(feed: Iterable[Event], now: datetime) -> Markup:
+    """Newest first; a subject leads to its collector."""
+    row = Markup('<li><span class="when">{}</span><span class="kind {}">{}</span><span>{} {}</span></li>')
+    items = [row.format(moment(e.nem, now), _tone(e.kind), e.kind, link("collectors", e.subject), e.text) for e in feed]
+    empty = Markup('<p class="empty">Nothing has happened yet. The first cycle writes the first line here.</p>')
+    return Markup('<ol class="feed">{}</ol>').format(EMPTY.join(items)) if items else empty
+
+
+def _tone(kind: str) -> str:
+    if kind in {"rejected", "failed"}:
+        return "stale"
+    return "late" if kind in {"refused", "stopped"} else ""
+
+
+def job(state: JobState) -> Markup:
+    """A long deed with its progress in numbers, and Cancel while it can be."""
+    share = 100 * state.done / state.total if state.total else 0
+    alive = state.state in {"waiting", "running"}
+    cancel = button("cancel", "Cancel", str(state.number), state.title) if alive else EMPTY
+    return Markup(
+        '<li class="job"><div><b>{}</b> <span class="muted">{}, {:,} of {:,} {}{}</span></div>'
+        '<div class="bar" role="progressbar" aria-valuenow="{:.0f}" aria-valuemin="0" aria-valuemax="100" '
+        'aria-label="{}"><i style="width:{:.1f}%"></i></div>{}</li>'
+    ).format(
+        state.title, state.state, state.done, state.total, state.unit, f" · {state.text}" if state.text else "",
+        share, state.title, share, cancel,
+    )  # fmt: skip
+
+
+def tone(state: str) -> str:
+    """The colour class of a state."""
+    return _TONES.get(state, state)

@@ -1,0 +1,98 @@
+"""What every test shares: no settings of the machine leak in; real files are found, counted and never skipped quietly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from aemo_ops.clock import Clock
+from aemo_ops.nemweb.client import Manners
+from aemo_ops.ops.engine import Engine
+from aemo_ops.replica import Market, Replica, Shelf
+from aemo_ops.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+REAL = Path(os.environ.get("AEMO_OPS_REAL_FILES") or ROOT.parent / "shared" / "real")
+NOON = datetime(2026, 4, 20, 12, 1)
+QUICK = Manners(gap=0.0001, first_backoff=0.01, longest_backoff=0.05, retries=1, deadline=5.0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    skip = pytest.mark.skip(reason=f"no real AEMO files in {REAL} (AEMO_OPS_REAL_FILES)")
+    for item in items:
+        if item.get_closest_marker("real") and not REAL.is_dir():
+            item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    ran = skipped = 0
+    for outcome in ("passed", "failed", "skipped"):
+        for report in terminalreporter.getreports(outcome):
+            if "real" in getattr(report, "keywords", {}) and report.when in ("call", "setup"):
+                skipped += outcome == "skipped"
+                ran += outcome != "skipped" and report.when == "call"
+    terminalreporter.write_line(f"real-file tests: {ran} ran, {skipped} skipped")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine, no .env of the current folder."""
+    for name in list(os.environ):
+        if name.startswith("AEMO_") and name not in ("AEMO_OPS_REAL_FILES", "AEMO_OPS_CHROMIUM"):
+            monkeypatch.delenv(name)
+    for name in (
+        "NEMWEB_URL",
+        "UPDATE_INTERVAL_MINUTES",
+        "GEN_INFO_FILE",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "https_proxy",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def real() -> Path:
+    """The folder of real AEMO files; only tests marked `real` ask for it."""
+    return REAL
+
+
+@pytest.fixture
+def still() -> Clock:
+    """A clock that stands still at noon, NEM time."""
+    return Clock.starting(NOON, 0)
+
+
+@pytest.fixture
+def site(still: Clock) -> Iterator[Replica]:
+    """A generated NEMWEB whose clock stands still; move it with `site.clock = ...`."""
+    with Replica(Shelf(Market(seed=7)), still) as replica:
+        yield replica
+
+
+@pytest.fixture
+def engine_at(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
+    """Makes engines for a site; all are stopped at the end."""
+    made: list[Engine] = []
+
+    def make(url: str, clock: Clock, home: Path | None = None, data: Path | None = None, **settings: object) -> Engine:
+        values = {"catchup_gap": 0.0001, "update_minutes": 4.5, **settings}
+        configured = Settings(
+            home=home or tmp_path / "home",
+            data_path=data or tmp_path / "data",
+            nemweb_url=url,
+            **values,  # type: ignore[arg-type]
+        )
+        engine = Engine(configured, clock, "a test", QUICK)
+        made.append(engine)
+        return engine
+
+    yield make
+    for engine in made:
+        engine.stop()

@@ -1,0 +1,64 @@
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aemo_ops.errors import StoreCorrupt
+from aemo_ops.store.ledger import Fate, Ledger, LedgerRow
+
+T = datetime(2026, 4, 20, 12)
+
+
+def entry(file: str, dataset: str = "prices5", fate: Fate = Fate.MERGED, **more: object) -> LedgerRow:
+    values = {"report": "dispatchis", "interval": T, "published": T, "at": T, **more}
+    return LedgerRow(file=file, dataset=dataset, fate=fate, **values)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger.sqlite", "folder-a")
+
+
+def test_a_file_is_settled_for_each_dataset_apart(ledger: Ledger) -> None:
+    ledger.record(
+        [entry("a.zip"), entry("b.zip", "transmission5", Fate.REJECTED), entry("c.zip", fate=Fate.QUARANTINED)]
+    )
+    assert ledger.settled("dispatchis", T) == {"a.zip": {"prices5"}, "c.zip": {"prices5"}}
+    assert ledger.settled("dispatchis", T + timedelta(minutes=5)) == {}
+    assert ledger.settled("dispatch_scada", T) == {}
+
+
+def test_a_folder_has_a_ledger_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.record([entry("a.zip")])
+    assert Ledger(tmp_path / "ledger.sqlite", "folder-b").settled("dispatchis", T) == {}
+    assert Ledger(tmp_path / "ledger.sqlite", "folder-a").settled("dispatchis", T) == {"a.zip": {"prices5"}}
+
+
+def test_the_search_finds_by_file_reason_report_and_fate(ledger: Ledger) -> None:
+    ledger.record([entry("a_1.zip"), entry("b_2.zip", fate=Fate.REJECTED, reason="the footer counts 9 lines", tries=2)])
+    assert [row.file for row in ledger.search("FOOTER")] == ["b_2.zip"]
+    assert [row.file for row in ledger.search("a_1")] == ["a_1.zip"]
+    assert ledger.search("%") == ledger.search("'; drop table files; --") == []
+    assert [row.tries for row in ledger.search(fate="rejected")] == [2]
+    assert len(ledger.search(report="dispatchis")) == 2
+
+
+def test_quarantined_files_can_be_released(ledger: Ledger) -> None:
+    ledger.record([entry("a.zip", fate=Fate.QUARANTINED, tries=5)])
+    assert ledger.count("dispatchis", Fate.QUARANTINED) == 1
+    assert ledger.release("dispatch_scada") == 0
+    assert ledger.release("dispatchis") == 1
+    assert ledger.tries("a.zip") == 0
+
+
+def test_partial_half_hours_are_known_until_they_are_complete(ledger: Ledger) -> None:
+    ledger.mark_partial("scada30", [(T, "BAT1", 3), (T, "COAL1", 1)])
+    ledger.mark_complete("scada30", [(T, "BAT1")])
+    assert ledger.partial("scada30", T - timedelta(hours=1), T) == {(T, "COAL1")}
+    assert ledger.partial("scada30", T, T + timedelta(hours=1)) == set()
+
+
+def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"rubbish" * 1000)
+    with pytest.raises(StoreCorrupt, match="Move it away"):
+        Ledger(tmp_path / "ledger.sqlite", "folder")

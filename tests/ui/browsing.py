@@ -1,0 +1,79 @@
+"""A real browser and a real demo for the tests of pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.waiting import until
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> str:
+    """The browser's path; without one the test is skipped, but fails under CI."""
+    named = os.environ.get("AEMO_OPS_CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    if found is None:
+        message = "no Chromium on this machine (AEMO_OPS_CHROMIUM names one)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def demo(folder: Path, speed: float) -> Iterator[str]:
+    """The demo as a user starts it, in a process of its own; its address. Fails unless Ctrl-C ends all of it."""
+    port = free_port()
+    log = folder.parent / f"{folder.name}.log"
+    options = ["--no-browser", "--port", str(port), "--speed", str(speed), "--folder", str(folder)]
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "aemo_ops.cli", "demo", *options],
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = f"http://localhost:{port}/app"
+    try:
+        until(lambda: process.poll() is not None or answers(url), f"the demo answers; see {log}", 60)
+        assert process.poll() is None, log.read_text()
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        # The group is empty: no replica, no collector was left behind.
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.ui import browsing
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = browsing.chromium()
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=browsing.ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return tmp_path_factory.mktemp("demo") / "demo"
+
+
+@pytest.fixture(scope="session")
+def demo(demo_folder: Any) -> Iterator[str]:
+    """One demo for all pages: sixty times as fast as the real market."""
+    with browsing.demo(demo_folder, 60.0) as url:
+        yield url
+
+
+@pytest.fixture
+def open_page(browser: Browser, demo: str) -> Iterator[Any]:
+    """Opens pages of the demo; at the end none of them had an error, or asked anybody but this machine."""
+    contexts, complaints = [], []
+
+    def open_(query: str = "", **context: Any) -> Page:
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 720}, **context))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda r: complaints.append(f"asked {r.url}") if not _ours(r.url, demo) else None)
+        page.goto(demo + query)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def _ours(url: str, demo: str) -> bool:
+    return url.startswith((demo.removesuffix("app"), demo.removesuffix("app").replace("http", "ws"), "data:", "blob:"))

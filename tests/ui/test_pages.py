@@ -1,0 +1,158 @@
+"""The pages as a person sees them, in a real browser on a real demo."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from aemo_ops.store.state import State
+from tests.waiting import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+Open = Callable[..., Page]
+
+
+def tile(page: Page, name: str) -> Locator:
+    return page.get_by_role("article").filter(has=page.get_by_role("heading", name=name, exact=True))
+
+
+def latest(page: Page, name: str) -> str:
+    return re.search(r"(\d\d:\d\d)\s*latest interval", tile(page, name).inner_text()).group(1)  # type: ignore[union-attr]
+
+
+def row(page: Page, collector: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=collector)
+
+
+def test_tiles_are_fresh_and_advance_without_a_reload(open_page: Open) -> None:
+    page = open_page()
+    for name in ("prices5", "scada5"):
+        expect(tile(page, name)).to_contain_text("Fresh")
+    before = {name: latest(page, name) for name in ("prices5", "scada5")}
+    for name in before:
+        until(lambda name=name: latest(page, name) != before[name], f"{name} advances")  # type: ignore[misc]
+        expect(tile(page, name)).to_contain_text("Fresh")
+    expect(page).to_have_title("Live - AEMO Ops")
+    expect(page.get_by_role("status").first).to_contain_text("fresh")
+
+
+def test_all_seven_datasets_have_a_tile_and_the_first_sentence_says_whether_there_is_anything_to_do(
+    open_page: Open,
+) -> None:
+    page = open_page()
+    for name in ("prices5", "scada5", "transmission5", "prices30", "scada30", "transmission30", "rooftop30"):
+        expect(tile(page, name)).to_contain_text("next due")
+    expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile("to do|fetch|wait|late", re.IGNORECASE)).first).to_be_visible()
+
+
+def test_the_clock_runs_at_the_demo_s_speed(open_page: Open) -> None:
+    page = open_page()
+
+    def shown() -> datetime:
+        text = page.get_by_text("NEM time (UTC+10)").first.inner_text()
+        found = re.search(r"(\d\d:\d\d:\d\d)\s+(\w+ \d+ \w+ \d+)", text)
+        assert found
+        return datetime.strptime(f"{found[1]} {found[2]}", "%H:%M:%S %a %d %b %Y")
+
+    expect(page.get_by_text("NEM time (UTC+10)").first).to_be_visible()
+    first = shown()
+    until(lambda: (shown() - first).total_seconds() > 60, "a NEM minute passes in about a second", 20)
+
+
+def test_a_link_and_a_reload_stay_on_the_page(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_role("link", name="Collectors").click()
+    expect(page.get_by_role("heading", name="Collectors", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile("page=collectors"))
+    page.reload()
+    expect(page.get_by_role("heading", name="Collectors", exact=True)).to_be_visible()
+    expect(page).to_have_title("Collectors - AEMO Ops")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
+
+
+def test_an_unknown_page_is_live(open_page: Open) -> None:
+    expect(open_page("?page=<script>").get_by_role("heading", name="Live", exact=True)).to_be_visible()
+
+
+def test_stop_makes_a_tile_age_and_start_brings_it_back_and_two_browsers_agree(open_page: Open) -> None:
+    one, two = open_page("?page=collectors"), open_page("?page=collectors")
+    live = open_page()
+    expect(tile(live, "scada5")).to_contain_text("Fresh")
+    row(one, "dispatch_scada").get_by_role("button", name="Stop").click()
+    for page in (one, two):
+        expect(row(page, "dispatch_scada")).to_contain_text("Stopped")
+    expect(tile(live, "scada5")).to_contain_text("Late", timeout=60_000)
+    expect(tile(live, "prices5")).to_contain_text("Fresh")
+    expect(live.get_by_role("status").first).to_contain_text("scada5")
+    row(two, "dispatch_scada").get_by_role("button", name="Start").click()
+    for page in (one, two):
+        expect(row(page, "dispatch_scada")).not_to_contain_text("Stopped")
+    expect(tile(live, "scada5")).to_contain_text("Fresh", timeout=60_000)
+
+
+def test_run_now_and_dry_run_say_what_they_did(open_page: Open) -> None:
+    page = open_page("?page=collectors")
+    row(page, "dispatchis").get_by_role("button", name="Dry run").click()
+    expect(page.get_by_text(re.compile(r"would read (nothing|\d+ files?)")).first).to_be_visible()
+    row(page, "dispatchis").get_by_role("button", name="Run now").click()
+    expect(page.get_by_text(re.compile(r"\d+ files? read, [\d,]+ rows new|nothing new")).first).to_be_visible()
+
+
+def test_the_ledger_is_searched(open_page: Open) -> None:
+    page = open_page("?page=collectors")
+    expect(page.get_by_text(re.compile(r"PUBLIC_\w+_\d+\.zip")).first).to_be_visible()
+    page.get_by_role("textbox", name="Search name or reason").fill("rooftop")
+    expect(page.get_by_text(re.compile("PUBLIC_ROOFTOP")).first).to_be_visible()
+    expect(page.get_by_role("cell", name=re.compile("PUBLIC_DISPATCH"))).to_have_count(0)
+    page.get_by_role("textbox", name="Search name or reason").fill("no such file anywhere")
+    expect(page.get_by_role("cell", name=re.compile("PUBLIC_"))).to_have_count(0)
+
+
+def test_html_in_an_event_is_shown_as_text(open_page: Open, demo_folder: Path) -> None:
+    text = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>"
+    page = open_page()
+    expect(tile(page, "prices5")).to_contain_text("latest interval")
+    State(demo_folder / "home" / "state.sqlite").add_event(datetime(2099, 1, 1), "rejected", "dispatchis", text)
+    expect(page.get_by_text(text).first).to_be_attached()
+    assert page.title() == "Live - AEMO Ops"
+
+
+def test_five_browsers_do_not_make_it_collect_five_times(open_page: Open, demo_folder: Path) -> None:
+    pages = [open_page() for _ in range(5)]
+    for page in pages:
+        expect(tile(page, "prices5")).to_contain_text("latest interval")
+
+    def cycles() -> dict[str, Any]:
+        with sqlite3.connect(f"file:{demo_folder}/home/state.sqlite?mode=ro", uri=True) as state:
+            (fact,) = state.execute("SELECT fact FROM facts WHERE kind = 'cycle'").fetchone()
+        import json
+
+        return dict(json.loads(fact))
+
+    first = cycles()
+    until(lambda: cycles()["number"] >= first["number"] + 4, "four more cycles", 60)
+    last = cycles()
+    passed = datetime.fromisoformat(last["nem"]) - datetime.fromisoformat(first["nem"])
+    # Every collector keeps its own beat of 4.5 minutes; run now or start may add one, five browsers would add many.
+    assert passed.total_seconds() / 60 >= 4.5 * (last["number"] - first["number"]) / 3 - 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("query", ["?page=live", "?page=collectors"])
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_nothing_is_wider_than_the_window(open_page: Open, demo: str, theme: str, query: str, width: int) -> None:
+    page = open_page(query)
+    page.context.add_cookies([{"name": "aemo_ops_theme", "value": theme, "url": demo}])
+    page.set_viewport_size({"width": width, "height": 720})
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
