@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 NEMWEB = "https://www.nemweb.com.au"
 DEFAULT_DATASETS = ("prices5", "scada5", "transmission5", "prices30", "scada30", "transmission30", "rooftop30")
 # Read by the tests and by failpoints, not settings of the program.
-_FOREIGN = ("AEMO_OPS_REAL_FILES", "AEMO_OPS_FAILPOINTS", "AEMO_OPS_CHROMIUM")
+_FOREIGN = ("AEMO_OPS_REAL_FILES", "AEMO_OPS_FAILPOINTS", "AEMO_OPS_CHROMIUM", "AEMO_OPS_SOAK")
 
 
 def _folder(text: str) -> Path:

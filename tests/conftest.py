@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from aemo_ops.clock import Clock
@@ -17,6 +18,7 @@ from aemo_ops.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 REAL = Path(os.environ.get("AEMO_OPS_REAL_FILES") or ROOT.parent / "shared" / "real")
+SOAK = bool(os.environ.get("AEMO_OPS_SOAK"))  # set by scripts/soak: the full counts instead of samples
 NOON = datetime(2026, 4, 20, 12, 1)
 QUICK = Manners(gap=0.0001, first_backoff=0.01, longest_backoff=0.05, retries=1, deadline=5.0)
 
@@ -42,7 +44,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the machine, no .env of the current folder."""
     for name in list(os.environ):
-        if name.startswith("AEMO_") and name not in ("AEMO_OPS_REAL_FILES", "AEMO_OPS_CHROMIUM"):
+        if name.startswith("AEMO_") and name not in ("AEMO_OPS_REAL_FILES", "AEMO_OPS_CHROMIUM", "AEMO_OPS_SOAK"):
             monkeypatch.delenv(name)
     for name in (
         "NEMWEB_URL",
@@ -96,3 +98,8 @@ def engine_at(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
     yield make
     for engine in made:
         engine.stop()
+
+
+hypothesis.settings.register_profile("sample", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("soak", max_examples=5000, deadline=None)
+hypothesis.settings.load_profile("soak" if SOAK else "sample")

@@ -32,6 +32,7 @@ class Board:
         self._state = state
         self._clock = clock
         self._thresholds = thresholds
+        self._reports = [report.name for report in catalogue.collected(datasets)]
         self._extents: dict[str, tuple[Identity | None, Extent | str]] = {}
         self._version = 0
 
@@ -72,9 +73,10 @@ class Board:
             return False
         return latest - dataset.cadence < parent.latest < latest
 
-    def snapshot(self, standing: Standing, jobs: Sequence[JobState] = ()) -> Snapshot:
+    def snapshot(self, standing: Standing, jobs: Sequence[JobState] = (), problems: Sequence[str] = ()) -> Snapshot:
         self._version += 1
-        collectors = tuple(self._collector(name, fact) for name, fact in sorted(self._state.facts("collector").items()))
+        facts = self._state.facts("collector")
+        collectors = tuple(self._collector(name, facts[name]) for name in self._reports if name in facts)
         writes = self._state.facts("write")
         cycle = self._state.facts("cycle").get("last")
         job_states = tuple(jobs) or tuple(JobState(**fact) for fact in self._state.facts("job").values())
@@ -92,6 +94,7 @@ class Board:
             events=tuple(Event(*row) for row in self._state.events(EVENTS)),
             jobs=job_states,
             version=self._version,
+            problems=tuple(problems),
         )
 
     def _dataset(self, dataset: Dataset, collectors: Sequence[CollectorState], write: dict[str, Any]) -> DatasetState:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import FolderRefused, LeaseHeld
+from aemo_ops.errors import AemoOpsError, FolderRefused, LeaseHeld
 from aemo_ops.market import catalogue
 from aemo_ops.nemweb.client import Client, Manners
 from aemo_ops.ops import logbook
@@ -37,6 +39,7 @@ from aemo_ops.store.state import State
 
 log = logging.getLogger(__name__)
 _BEAT = 0.5  # real seconds: a command is carried out within a second
+_STUMBLE = 2.0  # real seconds to wait after an error
 _REPUBLISH = 5.0  # real seconds: a file grows late by time alone
 
 
@@ -66,6 +69,7 @@ class Engine:
         self._looked = self._published = float("-inf")
         self._look_now = threading.Event()
         self._state_version = 0
+        self._problem = ""
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -159,13 +163,22 @@ class Engine:
         while not self._stopping.is_set():
             try:
                 if self._beat():
+                    self._problem = ""
                     self._publish()
-            except Exception:  # the engine outlives every error: recorded, and the next beat tries again
-                log.exception("a beat of the engine failed")
-                self._stopping.wait(2.0)
+            except Exception as error:  # the engine outlives every error: shown, recorded, and tried again
+                self._stumbled(error)
             self._wake.wait(_BEAT)
             self._wake.clear()
         log.info("engine stopped")
+
+    def _stumbled(self, error: Exception) -> None:
+        name = uuid.uuid4().hex[:8]
+        log.exception("a beat of the engine failed (%s)", name)
+        what = str(error) if isinstance(error, AemoOpsError) else f"an unexpected error, {name} in the log: {error!r}"
+        self._problem = f"The engine stumbled and tries again: {what}"
+        with suppress(AemoOpsError):  # what it stumbled over may well be what a Snapshot is made from
+            self._publish()
+        self._stopping.wait(_STUMBLE)
 
     def _beat(self) -> bool:
         """Do what is to be done now; whether there is something new to show."""
@@ -291,7 +304,9 @@ class Engine:
 
     def _publish(self) -> None:
         self._published = self.clock.monotonic()
-        self._snapshot = self._board.snapshot(self._standing, self._jobs.states())
+        self._snapshot = self._board.snapshot(
+            self._standing, self._jobs.states(), [self._problem] if self._problem else []
+        )
         with self._watchers_lock:
             watchers = list(self._watchers)
         for callback in watchers:

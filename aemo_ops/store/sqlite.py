@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aemo_ops.errors import FolderRefused, StoreCorrupt
+from aemo_ops.errors import FolderRefused, NoSpace, StoreCorrupt, StoreError, StoreLocked
 from aemo_ops.files import explained
 
 _BUSY_SECONDS = 20.0
@@ -40,15 +40,22 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: the statements inside are one transaction."""
+        """All or nothing: the statements inside are one transaction. Raises NoSpace, StoreLocked, StoreError."""
         with self._turn:
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise self._explained(error) from error
                 raise
-            self._connection.execute("COMMIT")
+
+    def _explained(self, error: sqlite3.Error) -> StoreError:
+        kind = {"SQLITE_FULL": NoSpace, "SQLITE_BUSY": StoreLocked}.get(getattr(error, "sqlite_errorname", ""), StoreError)
+        return kind(f"{self.path}: {error}; nothing was recorded, the next cycle tries again")
 
     def read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         with self._turn:

@@ -346,3 +346,54 @@ def test_a_state_file_of_another_program_is_said_so(still: Clock, engine_at: Mak
     (tmp_path / "home" / "state.sqlite").write_text(json.dumps({"not": "a database"}) * 200)
     with pytest.raises(StoreCorrupt, match=r"state\.sqlite"):
         engine_at("http://127.0.0.1:1", still)
+
+
+def test_an_unexpected_error_is_shown_with_its_id_and_the_engine_goes_on(
+    site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_at(site.url, still, datasets=("prices5",))
+
+    def stumble() -> bool:
+        raise RuntimeError("a stone in the way")
+
+    monkeypatch.setattr("aemo_ops.ops.engine._STUMBLE", 0.01)
+    monkeypatch.setattr(engine, "_look", stumble)
+    engine.start()
+    until(lambda: any("a stone in the way" in problem for problem in engine.snapshot().problems), "it is shown")
+    (problem,) = engine.snapshot().problems
+    name = problem.split("unexpected error, ")[1].split(" ")[0]
+    assert any(f"({name})" in line for line in engine.log(400))
+    monkeypatch.undo()
+    until(lambda: not engine.snapshot().problems, "it goes on")
+
+
+def test_a_full_disk_under_the_data_is_said_and_what_was_missed_is_collected_later(
+    site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_at(site.url, still, datasets=("prices5",))
+
+    def full(_fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    cycles = engine.settle()
+    with monkeypatch.context() as broken:
+        broken.setattr("aemo_ops.files.flush", full)
+        with cycles.cycle(1) as results:
+            cycles.collect("dispatchis")
+    assert "no space left" in results[0].failed["prices5"]
+    assert engine.store.extent(PRICES5).rows == 0
+    assert "no space left" in engine.state.facts("collector")["dispatchis"]["error"]
+    with cycles.cycle(1) as results:
+        cycles.collect("dispatchis")
+    assert not results[0].failed
+    assert engine.store.extent(PRICES5).rows > 100
+
+
+def test_an_unwritable_data_folder_is_said_and_observed(still: Clock, engine_at: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    engine = engine_at("http://127.0.0.1:1", still, data=tmp_path / "file" / "data")
+    engine.start()
+    until(
+        lambda: str(tmp_path / "file") in engine.snapshot().reason + "".join(engine.snapshot().problems), "it is said"
+    )
+    assert engine.snapshot().role is Role.OBSERVING
