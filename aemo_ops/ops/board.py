@@ -91,7 +91,7 @@ class Board:
             cycle=Cycle(**{**cycle, "nem": datetime.fromisoformat(cycle["nem"])}) if cycle else None,
             datasets=tuple(self._dataset(d, collectors, writes.get(d.name, {})) for d in self._datasets),
             collectors=collectors,
-            events=tuple(Event(*row) for row in self._state.events(EVENTS)),
+            events=tuple(Event(*row) for row in reversed(self._state.events(EVENTS))),
             jobs=job_states,
             version=self._version,
             problems=tuple(problems),

@@ -128,7 +128,9 @@ class Cycles:
             progress.tell(done, total, f"{self.backlog:,} files of the last days left to read" if self.backlog else "")
             if refused and not progress.pause(max(1.0, self._client.refused_for)):
                 break
-        return f"{done:,} files read" + (f", {self.backlog:,} left for later" if self.backlog else "")
+        text = f"{done:,} files read" + (f", {self.backlog:,} left for later" if self.backlog else "")
+        self._event("caught up", "", text)
+        return text
 
     def _catch_up_batch(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> bool:
         """Read one batch; whether NEMWEB refused. Files that failed leave the backlog: the next cycle lists them anew."""
@@ -143,20 +145,20 @@ class Cycles:
             received.refused = more.refused
         with self.turn:
             collected = collector.take(received)
-            outcome = self._outcome(collected)
+            outcome = self._outcome(collected, quiet=True)
             for entry in [*received.bodies, *received.failures]:
                 self._backlog[name].pop(entry.name, None)
             self._tell(name, error=outcome["error"], waiting=outcome["waiting"], quarantined=outcome["quarantined"])
         return received.refused is not None
 
     # what came of it ----------------------------------------------------------------------------------------------------
-    def _outcome(self, collected: Collected) -> dict[str, Any]:
-        """Write events, last writes and advances; the collector's fact."""
+    def _outcome(self, collected: Collected, quiet: bool = False) -> dict[str, Any]:
+        """Write events (`quiet`: of troubles only), last writes and advances; the collector's fact."""
         self._results.append(collected)
         rows, name = collected.rows, collected.report
         for dataset, merge in collected.merges.items():
             self._wrote(dataset, merge.seconds, merge.written)
-        if collected.merged_files:
+        if collected.merged_files and not quiet:
             added = ", ".join(
                 f"{merge.inserted:,} in {dataset}" for dataset, merge in collected.merges.items() if merge.inserted
             )

@@ -94,7 +94,10 @@ class JobState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`holder` says in words who collects; `reason` why this process does not (empty when it does)."""
+    """`holder` says in words who collects; `reason` why this process does not (empty when it does).
+
+    `events` and `jobs`: the last ones, oldest event first, newest job first.
+    """
 
     now: datetime
     role: Role
