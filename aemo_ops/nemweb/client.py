@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ class Client:
                     self._check(url, answer)
                     body = self._body(url, answer, largest)
             except (requests.RequestException, HTTPError, OSError) as error:
-                raise NemwebUnavailable(f"{url}: {_short(error)}") from error
+                raise NemwebUnavailable(f"no answer from {url} ({_short(error)})") from error
         self._refusals = 0
         self.traffic.received += len(body)
         return body
@@ -184,7 +185,6 @@ class Client:
 
 
 def _short(error: Exception) -> str:
-    """A connection error in a few words: the innermost reason, without pool and address reprs."""
+    """A connection error in a few words: the innermost reason, without the reprs of pools and addresses around it."""
     reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    text = str(reason)
-    return text.rsplit(": ", 1)[-1] if ">" in text else text or type(error).__name__
+    return re.sub(r"^.*(?:\): |>: )", "", str(reason)) or type(error).__name__

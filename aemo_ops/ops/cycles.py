@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from aemo_ops.clock import Clock, stamp
-from aemo_ops.errors import AemoOpsError, NemwebRefused
+from aemo_ops.errors import AemoOpsError, NemwebRefused, StoreError
 from aemo_ops.market import catalogue
+from aemo_ops.market.dataset import Dataset
 from aemo_ops.nemweb.client import Client, Traffic
 from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops.collector import Collected, Collector
@@ -33,6 +34,7 @@ class Cycles:
     def __init__(
         self,
         collectors: Mapping[str, Collector],
+        datasets: Sequence[Dataset],
         client: Client,
         store: Store,
         ledger: Ledger,
@@ -42,6 +44,7 @@ class Cycles:
     ) -> None:
         self.collectors = collectors
         self.turn = threading.Lock()
+        self._datasets = datasets
         self._client = client
         self._store = store
         self.ledger = ledger
@@ -61,7 +64,27 @@ class Cycles:
             before = replace(self._client.traffic)
             self._left, self._due_left, self._results = BUDGET, due, []
             yield self._results
+            self._tidy()
             self._record_cycle(nem, self._clock.monotonic() - started, before)
+
+    def _tidy(self) -> None:
+        """Compact one file that wants it, in a cycle that brought it nothing: the quietest moment there is for its readers."""
+        changed = {name for result in self._results for name, merge in result.merges.items() if merge.changed}
+        for dataset in self._datasets:
+            if dataset.name not in changed and self._wants_compaction(dataset):
+                done = self._store.compact(dataset)
+                self._versions.saw(self._store.path(dataset))
+                text = (
+                    f"{(done.before - done.after) / 1e6:,.1f} MB of dead bytes removed, {done.after / 1e6:,.1f} MB left"
+                )
+                self._event("compacted", dataset.name, text)
+                return
+
+    def _wants_compaction(self, dataset: Dataset) -> bool:
+        try:
+            return self._store.wants_compaction(dataset)
+        except StoreError:  # whoever merges into it will say what is wrong with it
+            return False
 
     def collect(self, name: str) -> None:
         """Run one collector inside a cycle: newest files first, its share of the budget, the rest into the backlog."""
@@ -216,9 +239,13 @@ class Cycles:
             "collector", name, {"datasets": self.collectors[name].feeds(), "state": "idle", **known, **facts}
         )
 
-    def schedule_told(self, name: str, following: datetime | None) -> None:
+    def ready(self, name: str, following: datetime) -> None:
+        """A collector is registered; what an earlier process said of it stands, but it is not running."""
+        self._tell(name, state="idle", next_run=stamp(following))
+
+    def schedule_told(self, name: str, following: datetime) -> None:
         """Write down when a collector runs next."""
-        self._tell(name, next_run=stamp(following) if following else None)
+        self._tell(name, next_run=stamp(following))
 
     def _event(self, kind: str, subject: str, text: str) -> None:
         self._state.add_event(self._clock.now(), kind, subject, text)

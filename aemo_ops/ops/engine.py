@@ -208,9 +208,12 @@ class Engine:
             report.name: Collector(report, self.datasets, self.client, self.store, ledger, self.clock)
             for report in catalogue.collected(self.datasets)
         }
-        for kind in ("collector", "job"):
-            self.state.forget(kind)
-        self._cycles = Cycles(collectors, self.client, self.store, ledger, self.state, self.clock, self._versions)
+        self.state.forget("job")
+        for leftover in self.store.sweep():
+            log.info("removed %s, left by a process that was killed", leftover.name)
+        self._cycles = Cycles(
+            collectors, self.datasets, self.client, self.store, ledger, self.state, self.clock, self._versions
+        )
         self._commands = Commands(
             self._cycles, self._schedule, self.state, ledger, self._jobs, self.clock.now, self._event
         )
@@ -218,7 +221,7 @@ class Engine:
             task = self.every(
                 timedelta(minutes=self.settings.update_minutes), self._collecting(self._cycles, name), name
             )
-            self._cycles.schedule_told(name, task.next)
+            self._cycles.ready(name, task.next)
         for dataset in self.datasets:
             self._versions.saw(self.store.path(dataset))
 
@@ -254,9 +257,9 @@ class Engine:
                     cycles.schedule_told(task.name, task.next)
                     self._publish()
             self._commands.ran(self._outcomes(due, results))
-        if cycles.backlog and not self._jobs.active(CATCH_UP) and self.state.wanted(CATCH_UP):
-            gap = self.settings.catchup_gap
-            self._jobs.start(CATCH_UP, "Reading what was missed", lambda progress: cycles.catch_up(progress, gap))
+            if cycles.backlog and not self._jobs.active(CATCH_UP) and self.state.wanted(CATCH_UP):
+                gap = self.settings.catchup_gap
+                self._jobs.start(CATCH_UP, "Reading what was missed", lambda progress: cycles.catch_up(progress, gap))
         return bool(due)
 
     def _outcomes(self, due: list[Task], results: list[Collected]) -> dict[str, str]:

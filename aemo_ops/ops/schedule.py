@@ -30,8 +30,12 @@ class Schedule:
         return task
 
     def due(self, now: datetime) -> list[Task]:
-        """The tasks due at `now`; each is set to its next run after `now`."""
-        tasks = [task for task in self._tasks.values() if task.next <= now]
+        """The tasks due at `now`; each is set to its next run after `now`.
+
+        A task that would run more than a period from now is due too: the clock was set back, and waiting for it to come
+        round again would be a silent stop.
+        """
+        tasks = [task for task in self._tasks.values() if task.next <= now or task.next - now > task.period]
         for task in tasks:
             task.next += task.period * ((now - task.next) // task.period + 1)
         return tasks

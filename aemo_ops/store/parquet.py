@@ -7,16 +7,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import filelock
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt, StoreLocked
-from aemo_ops.files import explained, failpoint, publish
+from aemo_ops.files import PARTIAL, explained, failpoint, publish
 from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.store.compaction import Compacted, compact, needs_compaction
+from aemo_ops.store.fitness import check_columns
+from aemo_ops.store.footer import Footer, read_footer
 from aemo_ops.store.merge import Merge, merge_rows
+from aemo_ops.store.splice import splice
 
 LOCK_SECONDS = 30.0
 ROW_GROUP = 131_072
@@ -50,22 +56,15 @@ class Store:
         path = self.path(dataset)
         if not path.exists():
             return Extent(0, None, None, 0)
-        with _opened(path) as parquet:
-            _check_schema(path, dataset, parquet.schema_arrow)
-            firsts, lasts = [], []
-            column = parquet.schema_arrow.names.index(dataset.time_column)
-            for group in range(parquet.metadata.num_row_groups):
-                statistics = parquet.metadata.row_group(group).column(column).statistics
-                if statistics is None or not statistics.has_min_max:
-                    times = parquet.read_row_group(group, columns=[dataset.time_column])[0]
-                    firsts.append(pa.compute.min(times).as_py())
-                    lasts.append(pa.compute.max(times).as_py())
-                elif parquet.metadata.row_group(group).num_rows:
-                    firsts.append(_naive(statistics.min))
-                    lasts.append(_naive(statistics.max))
-            return Extent(
-                parquet.metadata.num_rows, min(firsts, default=None), max(lasts, default=None), path.stat().st_size
-            )
+        footer = footer_of_file(path)
+        check_columns(path, footer, dataset)
+        try:
+            bounds = footer.bounds(dataset.time_column)
+        except SchemaMismatch:  # a file of somebody else's, without statistics: then the times themselves must tell
+            times = self.read(dataset, columns=(dataset.time_column,))[0].cast(pa.timestamp("us"))
+            bounds = tuple(pc.min_max(times).as_py().values())
+        first, latest = bounds or (None, None)
+        return Extent(footer.rows, first, latest, path.stat().st_size)
 
     def latest(self, dataset: Dataset) -> datetime | None:
         """The end of the newest interval in the file; None where there is no row."""
@@ -87,8 +86,7 @@ class Store:
             filters.append((dataset.time_column, ">", pa.scalar(since, pa.timestamp("ns"))))
         if until is not None:
             filters.append((dataset.time_column, "<=", pa.scalar(until, pa.timestamp("ns"))))
-        with _opened(path) as parquet:
-            _check_schema(path, dataset, parquet.schema_arrow)
+        check_columns(path, footer_of_file(path), dataset)
         try:
             rows = pq.read_table(
                 path,
@@ -115,12 +113,31 @@ class Store:
             return Merge()
         with self._locked(dataset):
             self._guard()
-            merged, counts = merge_rows(self.read(dataset), rows, dataset.key, mode, columns)
-            written = 0
-            if counts.changed:
-                failpoint("merge.before_publish")
-                written = publish(self.path(dataset), lambda sink: _write(sink, merged))
+            if self.path(dataset).exists():
+                return splice(self.path(dataset), rows, dataset, mode, columns)
+            merged, counts = merge_rows(dataset.schema.empty_table(), rows, dataset.key, mode, columns)
+            failpoint("merge.before_publish")
+            written = publish(self.path(dataset), lambda sink: _write(sink, merged))
         return replace(counts, seconds=Clock.monotonic() - started, written=written)
+
+    def sweep(self) -> list[Path]:
+        """Remove what a killed process of ours left half written; the caller holds the folder's lease."""
+        leftovers = sorted(self.folder.glob(f".*{PARTIAL}"))
+        for path in leftovers:
+            with explained(path):
+                path.unlink(missing_ok=True)
+        return leftovers
+
+    def wants_compaction(self, dataset: Dataset) -> bool:
+        """Whether so much of the file is dead that a rewrite is worth its while."""
+        path = self.path(dataset)
+        return path.exists() and needs_compaction(footer_of_file(path), path.stat().st_size)
+
+    def compact(self, dataset: Dataset) -> Compacted:
+        """Write the file anew without its dead bytes: the one moment at which bytes move under readers, so in a quiet one."""
+        with self._locked(dataset):
+            self._guard()
+            return compact(self.path(dataset), dataset)
 
     @contextmanager
     def _locked(self, dataset: Dataset) -> Iterator[None]:
@@ -140,44 +157,16 @@ class Store:
             lock.release()
 
 
-def _write(sink: object, table: pa.Table) -> None:
+def _write(sink: BinaryIO, table: pa.Table) -> None:
     pq.write_table(table, sink, compression="snappy", row_group_size=ROW_GROUP, write_page_checksum=True)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def footer_of_file(path: Path) -> Footer:
+    """The footer of a file. Raises StoreCorrupt, naming it."""
     try:
-        with pq.ParquetFile(path) as parquet:
-            yield parquet
-    except (pa.ArrowException, OSError) as error:
+        return read_footer(path)
+    except (StoreCorrupt, OSError) as error:
         raise StoreCorrupt(
             f"{path} cannot be read as parquet ({error}). It was not changed; restore it from a backup or move it away, "
             "then its rows are collected anew."
         ) from error
-
-
-def _check_schema(path: Path, dataset: Dataset, schema: pa.Schema) -> None:
-    found = {field.name: _plain(field.type) for field in schema}
-    wanted = {field.name: field.type for field in dataset.schema}
-    wrong = [f"no column {name}" for name in wanted if name not in found]
-    wrong += [f"an extra column {name}" for name in found if name not in wanted]
-    wrong += [
-        f"{name} is {found[name]}, not {kind}" for name, kind in wanted.items() if name in found and found[name] != kind
-    ]
-    if not wrong and list(found) != list(wanted):
-        wrong = [f"its columns stand in another order ({', '.join(found)})"]
-    if wrong:
-        raise SchemaMismatch(
-            f"{path} is not a {dataset.name} file: {'; '.join(wrong)}. It was not changed; "
-            f"`aemo-ops check {path.name}` lists everything that is wrong with it."
-        )
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type as parquet stores it: Arrow's large and view strings, as pandas 3 and polars name theirs, are strings."""
-    return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
-
-
-def _naive(value: datetime) -> datetime:
-    """A statistic as a plain datetime: pandas' Timestamp comes back for nanoseconds."""
-    return value.to_pydatetime(warn=False) if hasattr(value, "to_pydatetime") else value

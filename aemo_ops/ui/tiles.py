@@ -65,8 +65,8 @@ def tile(dataset: DatasetState, now: datetime) -> Markup:
         times = Markup("<p>fed by {}</p>").format(dataset.collector or dataset.derived_from or "no collector")
     else:
         today = fresh.latest.date() == now.date()
-        shown = clock_time(fresh.latest, "%H:%M" if today else "%d %b %H:%M")
-        latest = Markup('<p class="big">{}<span>latest interval</span></p>').format(shown)
+        words_after = "latest interval" if today else f"{fresh.latest:%d %b %Y}, latest"
+        latest = Markup('<p class="big">{}<span>{}</span></p>').format(clock_time(fresh.latest, "%H:%M"), words_after)
         due = clock_time(fresh.due) if fresh.due else EMPTY
         times = Markup("<p>age {} · next due {}</p>").format(words.age(dataset, now), due)
     write = f"last write {dataset.write_ms:.0f} ms" if dataset.write_ms is not None else "not written since start"

@@ -272,6 +272,6 @@ def test_a_refusal_ends_the_asking(site: Replica, still: Clock, engine_at: Make)
     site.forget()
     fetched = collector(engine, "dispatch_scada").fetch(entries)
     assert fetched.refused is not None
-    assert len(site.requests) <= 6  # the refused one, and at most one more that was under way
+    assert len(site.requests) <= 12  # the refused one, and what the other of the two had under way meanwhile
     with pytest.raises(AemoOpsError):
         collector(engine, "dispatch_scada").waiting()

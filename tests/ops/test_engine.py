@@ -83,6 +83,19 @@ def test_cycles_keep_their_beat_without_drift(site: Replica, engine_at: Make) ->
     )  # one, after eight hours of sleep
 
 
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(days=1), timedelta(days=400)])
+def test_a_clock_that_is_set_back_does_not_stop_collection(step: timedelta) -> None:
+    from aemo_ops.ops.schedule import Schedule
+
+    schedule, period = Schedule(), timedelta(minutes=4.5)
+    task = schedule.every(period, lambda: None, "dispatchis", NOON)
+    schedule.due(NOON)
+    back = NOON - step
+    assert schedule.due(back)
+    assert back < task.next <= back + period
+    assert not schedule.due(back)
+
+
 def test_run_now_keeps_the_beat() -> None:
     from aemo_ops.ops.schedule import Schedule
 
@@ -337,6 +350,36 @@ def test_kill_9_at_each_point_between_listing_and_mark_loses_nothing(
         assert in_file(engine, dataset) == in_file(calm, dataset)
         marks = [ledger.partial(dataset.name, NOON - timedelta(days=3), NOON + timedelta(days=1)) for ledger in ledgers]
         assert marks[0] == marks[1]
+
+
+def test_what_a_killed_process_left_half_written_is_swept(
+    site: Replica, still: Clock, engine_at: Make, tmp_path: Path
+) -> None:
+    adopt(tmp_path / "data")
+    (tmp_path / "data" / ".scada5.parquet.partial").write_bytes(b"half")
+    (tmp_path / "data" / "somebody's.partial").write_bytes(b"theirs")
+    engine_at(site.url, still).settle()
+    assert not (tmp_path / "data" / ".scada5.parquet.partial").exists()
+    assert (tmp_path / "data" / "somebody's.partial").exists()
+
+
+def test_a_file_full_of_dead_bytes_is_compacted_in_a_quiet_cycle(
+    site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_at(site.url, still, datasets=("scada5",))
+    cycles = engine.settle()
+    own = cycles.collectors["dispatch_scada"]
+    for entry in reversed(own.waiting()[:6]):
+        own.take(own.fetch([entry]))
+    rows, size = in_file(engine, SCADA5), engine.store.extent(SCADA5).size
+    monkeypatch.setattr("aemo_ops.store.compaction.DEAD_AT_LEAST", 1)
+    assert engine.store.wants_compaction(SCADA5)
+    with cycles.cycle(0):
+        pass
+    assert in_file(engine, SCADA5) == rows
+    assert engine.store.extent(SCADA5).size < size
+    assert not engine.store.wants_compaction(SCADA5)
+    assert engine.state.events(1)[0][2] == "compacted"
 
 
 def test_a_state_file_of_another_program_is_said_so(still: Clock, engine_at: Make, tmp_path: Path) -> None:

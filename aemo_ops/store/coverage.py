@@ -1,0 +1,238 @@
+"""Coverage: which intervals and keys a file holds, from summaries of its row groups that are made once and kept.
+
+A sealed row group never changes, so its summary (for each key the stretches of intervals without a gap) is kept under the
+group's own entry in the footer; after an update only the new groups are read. A cycle's cost does not grow with history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aemo_ops.errors import StoreCorrupt
+from aemo_ops.market.dataset import Dataset
+from aemo_ops.store.footer import Footer, read_footer
+from aemo_ops.store.sqlite import Database
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS summaries (
+    dataset TEXT NOT NULL, digest BLOB NOT NULL, stretches BLOB NOT NULL, PRIMARY KEY (dataset, digest)
+) WITHOUT ROWID;
+"""
+_MOST_CELLS = 64_000_000  # bytes of the matrix of one group; a healthy one of a million rows has about a million
+_EPOCH = np.datetime64("1970-01-01T00:00:00", "ns")
+STRETCHES = pa.schema([("id", pa.string()), ("first", pa.int64()), ("last", pa.int64())])
+Times = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a file holds of a dataset.
+
+    `stretches`: columns id, first, last (nanoseconds since 1970, interval ends): the id has a row at every interval of its
+    grid from first to last; sorted by id, then first; stretches of one id never touch. `rows` off the grid: 0 in a file
+    that keeps its contract.
+    """
+
+    dataset: Dataset
+    stretches: pa.Table
+    rows: int
+
+    @property
+    def ids(self) -> list[str]:
+        """Every id that the file ever held, sorted."""
+        names: list[str] = sorted(set(self.stretches["id"].to_pylist()))
+        return names
+
+    def counts(self, since: datetime, until: datetime) -> tuple[Times, Times]:
+        """Interval ends in (since, until], and how many ids have a row at each; 0 where none has."""
+        step = _step(self.dataset)
+        low, high = _floor(_nanoseconds(since), step) + step, _floor(_nanoseconds(until), step)
+        if high < low:
+            return np.array([], np.int64), np.array([], np.int64)
+        ends = np.arange(low, high + 1, step)
+        change = np.zeros(len(ends) + 1, np.int64)
+        firsts, lasts = self._clipped(low, high)
+        np.add.at(change, (firsts - low) // step, 1)
+        np.add.at(change, (lasts - low) // step + 1, -1)
+        return ends, np.cumsum(change[:-1])
+
+    def present(self, ids: Sequence[str], since: datetime, until: datetime) -> npt.NDArray[np.bool_]:
+        """For each id (a row) whether it has a row at each interval end in (since, until] (a column)."""
+        step = _step(self.dataset)
+        low, high = _floor(_nanoseconds(since), step) + step, _floor(_nanoseconds(until), step)
+        there = np.zeros((len(ids), max(0, (high - low) // step + 1)), bool)
+        wanted = self.stretches.filter(pa.compute.is_in(self.stretches["id"], pa.array(list(ids), pa.string())))
+        at = {name: row for row, name in enumerate(ids)}
+        for name, first, last in zip(*(wanted[column].to_pylist() for column in STRETCHES.names), strict=True):
+            if first <= high and last >= low:
+                there[at[name], max(0, (first - low) // step) : (min(last, high) - low) // step + 1] = True
+        return there
+
+    def _clipped(self, low: int, high: int) -> tuple[Times, Times]:
+        """First and last interval of each stretch that meets [low, high], cut to it."""
+        firsts, lasts = self.stretches["first"].to_numpy(), self.stretches["last"].to_numpy()
+        meets = (firsts <= high) & (lasts >= low)
+        return np.maximum(firsts[meets], low), np.minimum(lasts[meets], high)
+
+
+class Summaries:
+    """Keeps the summaries of row groups, in a database of ours, under the groups' entries in the footer."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path, _SCHEMA)
+
+    def coverage(self, path: Path, dataset: Dataset) -> Coverage:
+        """The coverage of a file; reads only row groups that were never summarised. Raises StoreCorrupt, SchemaMismatch."""
+        footer = read_footer(path)
+        digests = [_digest(group.encoded) for group in footer.groups]
+        known = self._known(dataset, digests)
+        fresh = [at for at, digest in enumerate(digests) if digest not in known]
+        for at, stretches in zip(fresh, summarise(path, dataset, footer, fresh), strict=True):
+            known[digests[at]] = stretches
+        self._keep(dataset, {digests[at]: known[digests[at]] for at in fresh}, digests)
+        return Coverage(dataset, _joined([known[digest] for digest in digests], _step(dataset)), footer.rows)
+
+    def forget(self, dataset: Dataset) -> None:
+        """Drop what is known: another program rewrote the file, and its footer may look alike."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM summaries WHERE dataset = ?", (dataset.name,))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _known(self, dataset: Dataset, digests: Iterable[bytes]) -> dict[bytes, pa.Table]:
+        wanted = set(digests)
+        rows = self._database.read("SELECT digest, stretches FROM summaries WHERE dataset = ?", (dataset.name,))
+        return {bytes(d): _unpacked(bytes(s)) for d, s in rows if bytes(d) in wanted}  # type: ignore[call-overload]
+
+    def _keep(self, dataset: Dataset, fresh: dict[bytes, pa.Table], live: Sequence[bytes]) -> None:
+        """Add fresh summaries; drop those of groups that are no longer part of the file."""
+        if not fresh:
+            return
+        with self._database.write() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO summaries VALUES (?, ?, ?)",
+                [(dataset.name, digest, _packed(stretches)) for digest, stretches in fresh.items()],
+            )
+            gone = {
+                row[0] for row in connection.execute("SELECT digest FROM summaries WHERE dataset = ?", (dataset.name,))
+            }
+            connection.executemany(
+                "DELETE FROM summaries WHERE dataset = ? AND digest = ?",
+                [(dataset.name, digest) for digest in gone - set(live)],
+            )
+
+
+def summarise(path: Path, dataset: Dataset, footer: Footer, groups: Sequence[int]) -> list[pa.Table]:
+    """The stretches of some row groups, two groups at a time."""
+    if not groups:
+        return []
+    time, name = dataset.key[0], dataset.key[1]
+
+    def one(at: int) -> pa.Table:
+        # A reader of its own: they are cheap to open and not to be shared between threads.
+        with pq.ParquetFile(path, read_dictionary=[name]) as parquet:
+            rows = parquet.read_row_group(at, columns=[time, name], use_threads=False)
+        return _stretches(rows[time], rows[name], _step(dataset))
+
+    try:
+        with ThreadPoolExecutor(2, thread_name_prefix="coverage") as pool:
+            return list(pool.map(one, groups))
+    except (pa.ArrowException, OSError) as error:
+        raise StoreCorrupt(f"{path}: a part of it cannot be read ({error})") from error
+
+
+def _stretches(times: pa.ChunkedArray, names: pa.ChunkedArray, step: int) -> pa.Table:
+    """The stretches of rows sorted by time; rows off the grid make none."""
+    at = times.cast(pa.int64()).to_numpy()
+    coded = names.combine_chunks() if names.num_chunks != 1 else names.chunk(0)
+    if not pa.types.is_dictionary(coded.type):
+        coded = coded.dictionary_encode()
+    on_grid = at % step == 0
+    slots, codes = at[on_grid] // step, coded.indices.to_numpy(zero_copy_only=False)[on_grid]
+    if len(slots) == 0:
+        return STRETCHES.empty_table()
+    cells = (int(slots.max()) - int(slots.min()) + 1) * len(coded.dictionary)
+    who, begins, ends = (_by_marks if cells <= _MOST_CELLS else _by_sorting)(slots, codes)
+    ids = coded.dictionary.cast(pa.string()).take(pa.array(who))
+    return pa.table([ids, pa.array(begins * step), pa.array(ends * step)], schema=STRETCHES)
+
+
+def _by_marks(slots: Times, codes: Times) -> tuple[Times, Times, Times]:
+    """(code, first slot, last slot) of each stretch: a matrix of marks, slot by code, then where marks begin and end."""
+    low, width = int(slots.min()), int(codes.max()) + 1
+    marks = np.zeros((int(slots.max()) - low + 3, width), np.int8)
+    marks.ravel()[(slots - low + 1) * width + codes] = 1  # rows come in the order of time: neighbours in memory
+    edges = np.diff(marks, axis=0)
+    begins, who = np.divmod(np.flatnonzero(edges == 1), width)
+    ends, whose = np.divmod(np.flatnonzero(edges == -1), width)
+    first, last = np.argsort(who, kind="stable"), np.argsort(whose, kind="stable")
+    return who[first], begins[first] + low, ends[last] - 1 + low
+
+
+def _by_sorting(slots: Times, codes: Times) -> tuple[Times, Times, Times]:
+    """The same where one row of the year 2099 would make the matrix too large."""
+    order = np.lexsort((slots, codes))
+    slots, codes = slots[order], codes[order]
+    starts = np.ones(len(slots), bool)
+    starts[1:] = (codes[1:] != codes[:-1]) | (slots[1:] > slots[:-1] + 1)
+    begin = np.flatnonzero(starts)
+    return codes[begin], slots[begin], slots[np.append(begin[1:], len(slots)) - 1]
+
+
+def _joined(tables: Sequence[pa.Table], step: int) -> pa.Table:
+    """The stretches of all groups, those of one id that touch or overlap made one."""
+    if not tables:
+        return STRETCHES.empty_table()
+    every = pa.concat_tables(tables).sort_by([("id", "ascending"), ("first", "ascending")]).combine_chunks()
+    if every.num_rows == 0:
+        return every
+    codes = every["id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    firsts, lasts = every["first"].to_numpy(), every["last"].to_numpy()
+    starts = np.ones(len(firsts), bool)
+    # Stretches of one id come from groups that follow one another, so comparing with the one before is enough.
+    starts[1:] = (codes[1:] != codes[:-1]) | (firsts[1:] > lasts[:-1] + step)
+    begin = np.flatnonzero(starts)
+    return pa.table(
+        [every["id"].take(pa.array(begin)), pa.array(firsts[begin]), pa.array(np.maximum.reduceat(lasts, begin))],
+        schema=STRETCHES,
+    )
+
+
+def _digest(encoded: bytes) -> bytes:
+    return hashlib.blake2b(encoded, digest_size=16).digest()
+
+
+def _packed(stretches: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, STRETCHES) as writer:
+        writer.write_table(stretches)
+    return bytes(sink.getvalue())
+
+
+def _unpacked(packed: bytes) -> pa.Table:
+    with pa.ipc.open_stream(packed) as reader:
+        return reader.read_all()
+
+
+def _step(dataset: Dataset) -> int:
+    """The dataset's cadence in nanoseconds."""
+    return int(dataset.cadence.total_seconds()) * 10**9
+
+
+def _nanoseconds(time: datetime) -> int:
+    return int((np.datetime64(time, "ns") - _EPOCH).astype(np.int64))
+
+
+def _floor(time: int, step: int) -> int:
+    return time - time % step
