@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
 from aemo_ops.errors import SettingsError
 from aemo_ops.market.dataset import AEMO_IDS, AEMO_TIMES, NUMBER, TEXT, TIME, Column, Dataset, Mode, Source
-from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR
+from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR, ceil
 from aemo_ops.market.regions import INTERCONNECTORS, REGIONS
 from aemo_ops.market.report import DISPATCH_SCADA, DISPATCHIS, REPORTS, ROOFTOP, TRADINGIS, Report
 from aemo_ops.market.rules import measured, physical_run, pricing_run, satellite
 
+_AHEAD = timedelta(minutes=10)
 _END = Column("settlementdate", TIME, "NEM time, end of the interval")
 _FLOWS = (
     ("settlementdate", "SETTLEMENTDATE"),
@@ -194,3 +195,13 @@ def aemo_type(column: str) -> pa.DataType:
 def due(dataset: Dataset) -> timedelta:
     """How long after its end an interval of the dataset is due."""
     return timedelta(minutes=dataset.due_minutes)
+
+
+def latest_possible(dataset: Dataset, now: datetime) -> datetime:
+    """The newest interval end that a row may have at `now`: a later one is no publication of AEMO's.
+
+    A healthy 5-minute file runs up to five minutes ahead of the clock; a half hour derived from it is written, as a partial
+    mean, from its first five minutes on.
+    """
+    latest = now + _AHEAD
+    return ceil(latest, dataset.cadence) if dataset.derived_from else latest

@@ -58,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One flat parquet file `<name>.parquet` and everything that is known about it (DATASETS.md).
+    """One flat parquet file `<name>.parquet` and everything that is known about it.
 
     `ids`: the fixed set of the second key column (None: DUIDs, which come and go). `tolerance`: largest difference that
     counts as equal, in the column's unit. `fallbacks` are sources that only serve where the main ones have nothing.

@@ -1,4 +1,4 @@
-"""The two derivations of the NEM's datasets, each in one function (DATASETS.md)."""
+"""The two derivations of the NEM's datasets, each in one function."""
 
 from __future__ import annotations
 

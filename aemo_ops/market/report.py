@@ -17,7 +17,7 @@ _STAMP_DIGITS = {MINUTE_STAMP: 12, SECOND_STAMP: 14, DAY_STAMP: 8}
 
 @dataclass(frozen=True)
 class Report:
-    """Facts of one file family (NEMWEB.md), used by the client and by the replica alike.
+    """Facts of one file family, used by the client and by the replica alike.
 
     `lag`: usual publication time against the end of the interval (negative: before it). `interval_offset`: what to add to
     the stamp in a file's name to get the end of the interval it holds. `keeps`: how long Current keeps a file.

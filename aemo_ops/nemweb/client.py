@@ -27,7 +27,7 @@ _LARGEST_LISTING = 32 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Manners:
-    """How politely to ask. All times in real seconds; NEMWEB answers 403 to who asks too fast (NEMWEB.md)."""
+    """How politely to ask. All times in real seconds; NEMWEB answers 403 to who asks too fast."""
 
     at_once: int = 2
     gap: float = 0.2

@@ -1,6 +1,6 @@
 """A NEMWEB file, zip or CSV, becomes the wanted C/I/D tables, whole; or is rejected, whole, with the reason.
 
-The format (NEMWEB.md): a `C` line first and last; the last says how many lines the file has. `I,<report>,<table>,<version>,
+The format: a `C` line first and last; the last says how many lines the file has. `I,<report>,<table>,<version>,
 <COLUMNS...>` starts a table, `D,` lines follow it. Columns are found by NAME in the nearest `I` line; the version is
 recorded, never required.
 """

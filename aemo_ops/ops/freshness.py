@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from aemo_ops.market.catalogue import due
+from aemo_ops.market.catalogue import due, latest_possible
 from aemo_ops.market.dataset import Dataset
-
-# A healthy 5-minute file runs up to 5 minutes ahead of the clock; a row further in the future is no publication of AEMO's.
-FUTURE = timedelta(minutes=10)
 
 
 class State(StrEnum):
@@ -56,7 +53,7 @@ def judge(dataset: Dataset, latest: datetime | None, now: datetime, thresholds: 
     stale = next_due + thresholds.stale * dataset.cadence
     age = (now - latest).total_seconds() / 60
     reason = ""
-    if latest > now + FUTURE:
+    if latest > latest_possible(dataset, now):
         state, reason = State.SUSPICIOUS, f"its newest interval lies {-age:.0f} minutes in the future"
     elif now >= stale:
         state = State.STALE

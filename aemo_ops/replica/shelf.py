@@ -24,7 +24,7 @@ WRITTEN = tuple(report for report in REPORTS if reports.PREFIXES.issuperset(repo
 
 # AEMO's running number at a moment of April 2026; since 2021 it has grown by 45 to 110 in a minute
 _SEQUENCE, _SEQUENCE_AT = 513_537_596, datetime(2026, 4, 18, 14, 40)
-# Minutes after the usual time by which 99 % of the files, and all of them, are there (NEMWEB.md, "When")
+# Minutes after the usual time by which 99 % of the files, and all of them, are there, as measured on saved directory pages
 _TAILS = {DISPATCH_SCADA.name: (3.0, 5.0), TRADINGIS.name: (14.0, 23.0), ROOFTOP.name: (15.0, 26.0)}
 _NO_TAIL = (1.0, 1.0)
 # Current is tidied a little after a file's time is up: hence 577 five-minute files in 48 hours

@@ -67,7 +67,8 @@ class Footer:
     def metadata(self) -> dict[bytes, bytes]:
         """The file's key-value metadata."""
         pairs = self.fields[5][1].values if 5 in self.fields else []
-        return {pair[1][1]: pair[2][1] for pair in pairs if 2 in pair}
+        told = [(pair[1][1], pair.get(2)) for pair in pairs]
+        return {key: value[1] for key, value in told if value}
 
     def spans(self, column: str) -> list[tuple[int, int]]:
         """Each group's least and greatest value of an int64 column (nanoseconds since 1970 for our times).
@@ -154,6 +155,7 @@ def _parse(tail: bytes, length: int, size: int) -> Footer:
         groups = tuple(fields[4][1].values)
         footer = Footer({**fields, 4: (fields[4][0], Items(STRUCT, []))}, groups, tail if own else tail[-8 - length :])
         _check(footer, fields[3][1], size - length - 8)
+        _ = footer.columns, footer.metadata  # what is malformed there is found here
     except (KeyError, AttributeError, TypeError, ValueError, IndexError) as error:
         raise StoreCorrupt(f"the footer lacks what every parquet file has ({error!r})") from error
     return footer
@@ -166,6 +168,8 @@ def _check(footer: Footer, rows: int, end: int) -> None:
     for position, group in enumerate(footer.groups):
         if len(group.chunks) != leaves:
             raise StoreCorrupt(f"row group {position} has {len(group.chunks)} columns, not {leaves}")
+        if group.rows < 0:
+            raise StoreCorrupt(f"row group {position} has {group.rows} rows")
         if group.rows == 0:  # pyarrow writes an empty group with offsets of 0
             continue
         for chunk in group.chunks:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from aemo_ops.errors import SchemaMismatch
-from aemo_ops.store.thrift import I16, I32, I64, Struct, decode, encode
+from aemo_ops.store.thrift import BINARY, I16, I32, I64, Struct, decode, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,15 @@ class Group:
 
     def span(self, column: str) -> tuple[int, int]:
         """Least and greatest value of an int64 column, from the statistics. Raises SchemaMismatch where there are none."""
-        for chunk in self.chunks:
-            if chunk.column == column:
-                if chunk.low is None or chunk.high is None or len(chunk.low) != 8 or len(chunk.high) != 8:
-                    raise SchemaMismatch(f"a row group of {self.rows} rows has no statistics of {column}")
-                if chunk.nulls:
-                    raise SchemaMismatch(f"{chunk.nulls} rows have no {column}")
-                return int.from_bytes(chunk.low, "little", signed=True), int.from_bytes(
-                    chunk.high, "little", signed=True
-                )
-        raise SchemaMismatch(f"a row group of {self.rows} rows has no column {column}")
+        chunk = next((chunk for chunk in self.chunks if chunk.column == column), None)
+        if chunk is None:
+            raise SchemaMismatch(f"a row group of {self.rows} rows has no column {column}")
+        if chunk.nulls:
+            raise SchemaMismatch(f"{chunk.nulls} rows have no {column}")
+        if chunk.low is None or chunk.high is None or len(chunk.low) != 8 or len(chunk.high) != 8:
+            raise SchemaMismatch(f"a row group of {self.rows} rows has no statistics of {column}")
+        low, high = (int.from_bytes(value, "little", signed=True) for value in (chunk.low, chunk.high))
+        return low, high
 
     def numbered(self, ordinal: int) -> Group:
         """The same with its place among the groups written down."""
@@ -81,7 +81,7 @@ def _chunk(fields: Struct) -> Chunk:
         return Chunk("", 0, 0, None, None, None, (), plain=False)
     meta = fields[3][1]
     statistics: Struct = meta[12][1] if 12 in meta else {}
-    low, high = (statistics.get(n) or statistics.get(old) for n, old in ((6, 2), (5, 1)))
+    low, high = (_text(statistics.get(n) or statistics.get(old)) for n, old in ((6, 2), (5, 1)))
     start = meta[9][1]
     if 11 in meta and 0 < meta[11][1] < start:
         start = meta[11][1]
@@ -92,12 +92,16 @@ def _chunk(fields: Struct) -> Chunk:
         column=b".".join(meta[3][1].values).decode(),
         start=start,
         length=meta[7][1],
-        low=low[1] if low else None,
-        high=high[1] if high else None,
+        low=low,
+        high=high,
         nulls=statistics[3][1] if 3 in statistics else None,
         indexes=tuple(indexes),
         plain=not ({1, 8, 9} & fields.keys()),
     )
+
+
+def _text(field: tuple[int, Any] | None) -> bytes | None:
+    return field[1] if field and field[0] == BINARY else None
 
 
 def moved(group: Group, shifts: Sequence[int], read: Callable[[int, int], bytes], at: int) -> tuple[Group, bytes]:

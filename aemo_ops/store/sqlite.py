@@ -54,7 +54,9 @@ class Database:
                 raise
 
     def _explained(self, error: sqlite3.Error) -> StoreError:
-        kind = {"SQLITE_FULL": NoSpace, "SQLITE_BUSY": StoreLocked}.get(getattr(error, "sqlite_errorname", ""), StoreError)
+        kind = {"SQLITE_FULL": NoSpace, "SQLITE_BUSY": StoreLocked}.get(
+            getattr(error, "sqlite_errorname", ""), StoreError
+        )
         return kind(f"{self.path}: {error}; nothing was recorded, the next cycle tries again")
 
     def read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -132,52 +130,4 @@ def test_a_copy_that_differs_is_noticed_before_anybody_reads_it(spliced: Path, m
     with pytest.raises(StoreCorrupt, match="is not what was copied"):
         compact(spliced, SCADA30, merge=False)
     assert spliced.read_bytes() == before
-    assert not list(spliced.parent.glob(".*"))
-
-
-WORK = """
-import sys
-from pathlib import Path
-from aemo_ops.market.catalogue import SCADA30
-from aemo_ops.store.compaction import compact
-from aemo_ops.store.splice import splice
-from tests.store.foreign import rows_at
-deed, path = sys.argv[1], Path(sys.argv[2])
-if deed == "splice":
-    splice(path, rows_at(50, 200, 201), SCADA30)
-else:
-    compact(path, SCADA30)
-"""
-POINTS = [
-    "splice.before_clone",
-    "splice.after_clone",
-    "splice.before_flush",
-    "splice.before_replace",
-    "splice.after_replace",
-    "compact.before_footer",
-    "compact.before_flush",
-    "compact.before_replace",
-    "compact.after_replace",
-]
-
-
-@pytest.mark.parametrize("point", POINTS)
-def test_kill_9_at_each_point_leaves_the_file_before_or_after(spliced: Path, point: str) -> None:
-    deed = point.partition(".")[0]
-    before, replaced = pq.read_table(spliced), point.endswith("after_replace")
-    done = subprocess.run(
-        [sys.executable, "-c", WORK, deed, str(spliced)],
-        env={
-            **os.environ,
-            "AEMO_OPS_FAILPOINTS": f"{point}=kill",
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]),
-        },
-        check=False,
-    )
-    assert done.returncode == -9
-    found = pq.read_table(spliced, page_checksum_verification=True)
-    assert found.num_rows == before.num_rows + (40 if replaced and deed == "splice" else 0)
-    assert splice(spliced, rows_at(50, 200, 201), SCADA30).inserted == (0 if found.num_rows > before.num_rows else 40)
-    compact(spliced, SCADA30)
-    assert pq.read_table(spliced).num_rows == before.num_rows + 40
     assert not list(spliced.parent.glob(".*"))

@@ -5,14 +5,18 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aemo_ops.errors import SchemaMismatch, StoreCorrupt
+from aemo_ops.errors import AemoOpsError, SchemaMismatch, StoreCorrupt
+from aemo_ops.market.catalogue import SCADA30
+from aemo_ops.store.fitness import footer_of
 from aemo_ops.store.footer import Footer, read_footer
 from aemo_ops.store.rowgroup import viewed
+from aemo_ops.store.successor import original
 from aemo_ops.store.thrift import I16, decode
 from tests.store.foreign import FRAME, ROWS, SPLICEABLE
 
@@ -127,6 +131,24 @@ def test_a_footer_that_points_outside_the_file_is_corrupt(path: Path) -> None:
     path.write_bytes(content[:4] + content[1000:])
     with pytest.raises(StoreCorrupt, match="outside the file"):
         read_footer(path)
+
+
+@pytest.mark.parametrize("kind", ["pyarrow, page index", "duckdb", "polars", "fastparquet"])
+def test_a_damaged_footer_of_another_writer_is_an_error_of_ours_or_readable(path: Path, kind: str) -> None:
+    SPLICEABLE[kind](path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[-8:-4], "little")
+    generator = np.random.default_rng(3)
+    for _ in range(500):
+        damaged = bytearray(content)
+        for at in generator.integers(len(content) - length - 8, len(content) - 8, 2):
+            damaged[at] = generator.integers(256)
+        path.write_bytes(damaged)
+        try:
+            with original(path) as old:
+                footer_of(old, SCADA30).with_groups([])
+        except AemoOpsError:
+            continue
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 3, b"PAR1" + b"x" * 100 + b"PAR1", b"no parquet at all"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -17,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aemo_ops.errors import AemoOpsError, NoSpace, SchemaMismatch, StoreCorrupt, StoreLocked
+from aemo_ops.errors import SchemaMismatch
 from aemo_ops.market.catalogue import SCADA30
 from aemo_ops.market.dataset import Column, Dataset, Mode
 from aemo_ops.store import sections, successor
@@ -43,6 +42,15 @@ PAIR = Dataset(
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "scada30.parquet"
+
+
+def framed(rows: pa.Table) -> pd.DataFrame:
+    """Rows for pandas, which takes a NaN for a null: a NaN is written as a number that nothing else has."""
+    for position, field in enumerate(rows.schema):
+        if pa.types.is_floating(field.type):
+            values = rows[field.name]
+            rows = rows.set_column(position, field.name, pc.if_else(pc.is_nan(values), -12345.678, values))
+    return rows.to_pandas()
 
 
 def merged_by_pandas(old: pd.DataFrame, new: pd.DataFrame, mode: Mode) -> tuple[pd.DataFrame, Merge]:
@@ -114,23 +122,25 @@ def test_a_splice_equals_a_merge_of_the_whole_file_by_pandas(
     with patch.object(sections, "HOT", 8), patch.object(sections, "SEALED", 24):
         for rows in map(table, news):
             before = path.read_bytes()
-            whole = pq.read_table(path).to_pandas()
-            expected, counts = merged_by_pandas(whole, rows.to_pandas(), mode)
+            whole = pq.read_table(path)
+            expected, counts = merged_by_pandas(framed(whole), framed(rows), mode)
             done = splice(path, rows, PAIR, mode, ("scadavalue",))
             assert (done.inserted, done.updated, done.unchanged) == (
                 counts.inserted,
                 counts.updated,
                 counts.unchanged,
             )
-            for reader in ("pyarrow", "pandas", "duckdb"):
-                found = READERS[reader](path)
-                pd.testing.assert_frame_equal(found, expected, check_dtype=reader != "duckdb")
+            found = pq.read_table(path, page_checksum_verification=True)
+            pd.testing.assert_frame_equal(framed(found), expected)
+            assert found.schema == PAIR.schema
+            for reader in ("pandas", "duckdb"):
+                pd.testing.assert_frame_equal(READERS[reader](path), found.to_pandas(), check_dtype=reader == "pandas")
             check_statistics(path)
             assert path.read_bytes()[: len(before)] == before
             assert done.written == 0 or len(path.read_bytes()) > len(before)
-            assert pq.read_table(pa.BufferReader(before)).to_pandas().equals(whole)
+            pd.testing.assert_frame_equal(framed(pq.read_table(pa.BufferReader(before))), framed(whole))
         compact(path, PAIR)
-        pd.testing.assert_frame_equal(READERS["pyarrow"](path), expected)
+        pd.testing.assert_frame_equal(framed(pq.read_table(path)), expected)
 
 
 NEW = {
@@ -282,114 +292,3 @@ def test_a_page_index_goes_on_where_the_file_has_one(path: Path) -> None:
     assert all(len(chunk.indexes) == 2 for group in footer.groups for chunk in group.chunks)
     found = READERS["duckdb"](path)
     assert (found["settlementdate"] == START + 60 * HALF_HOUR).sum() == 20
-
-
-def test_every_prefix_of_the_new_file_is_the_old_file_or_no_file(path: Path) -> None:
-    pq.write_table(rows_at(1, 2, 3), path)
-    sizes = {path.stat().st_size: 60}
-    for half in (4, 5):
-        splice(path, rows_at(half), SCADA30)
-        sizes[path.stat().st_size] = half * 20
-    content = path.read_bytes()
-    for length in range(len(content) + 1):
-        path.write_bytes(content[:length])
-        try:
-            rows = read_footer(path).rows
-        except StoreCorrupt:
-            assert length not in sizes
-        else:
-            assert rows == sizes[length] == pq.read_table(path).num_rows
-
-
-def test_a_flipped_bit_is_noticed_or_harmless(path: Path) -> None:
-    pq.write_table(rows_at(*range(20)), path, row_group_size=100, write_page_checksum=True)
-    splice(path, rows_at(5, 20, ids=["UNIT03", "NEW"]), SCADA30)
-    content, rows = path.read_bytes(), pq.read_table(path)
-    generator = np.random.default_rng(11)
-    noticed = 0
-    for bit in generator.integers(0, len(content) * 8, 5 * EXAMPLES).tolist():
-        damaged = bytearray(content)
-        damaged[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(damaged)
-        try:
-            read_footer(path)
-            found = pq.read_table(path, page_checksum_verification=True)
-        except (AemoOpsError, pa.ArrowException, OSError):
-            noticed += 1
-        else:
-            assert found.equals(rows)
-    assert noticed > EXAMPLES
-
-
-def test_a_damaged_group_is_not_merged_into(path: Path) -> None:
-    pq.write_table(ROWS, path, write_page_checksum=True)
-    content = bytearray(path.read_bytes())
-    content[read_footer(path).groups[0].chunks[2].end - 100] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(StoreCorrupt, match="cannot be read"):
-        splice(path, rows_at(100), SCADA30)
-    assert path.read_bytes() == content
-
-
-@pytest.fixture
-def swapped(monkeypatch: pytest.MonkeyPatch, path: Path) -> Iterator[None]:
-    """Another program replaces the file just before we would."""
-
-    def failpoint(name: str) -> None:
-        if name.endswith("before_replace"):
-            other = path.with_name("other")
-            pq.write_table(rows_at(1), other)
-            other.replace(path)
-
-    monkeypatch.setattr(successor, "failpoint", failpoint)
-    yield
-
-
-@pytest.mark.usefixtures("swapped")
-@pytest.mark.parametrize("deed", ["splice", "compact"])
-def test_a_file_that_another_program_replaced_meanwhile_is_left_to_it(path: Path, deed: str) -> None:
-    pq.write_table(ROWS, path)
-    with pytest.raises(StoreLocked, match="another program wrote it"):
-        splice(path, rows_at(100), SCADA30) if deed == "splice" else compact(path, SCADA30)
-    assert pq.read_table(path).num_rows == 20
-    assert not list(path.parent.glob(".*"))
-
-
-def test_bytes_that_went_wrong_on_the_way_are_noticed_before_anybody_reads_them(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pq.write_table(ROWS, path)
-    before = path.read_bytes()
-
-    def damage(name: str) -> None:
-        if name == "splice.before_flush":
-            partial = next(path.parent.glob(".*.partial"))
-            content = bytearray(partial.read_bytes())
-            content[len(before) + 50] ^= 1
-            partial.write_bytes(content)
-
-    monkeypatch.setattr(successor, "failpoint", damage)
-    with pytest.raises(StoreCorrupt, match="untouched"):
-        splice(path, rows_at(100), SCADA30)
-    assert path.read_bytes() == before
-    assert not list(path.parent.glob(".*"))
-
-
-def test_a_full_disk_is_said_so_and_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_source: int, _target: Path) -> None:
-        raise OSError(28, "No space left on device")
-
-    pq.write_table(ROWS, path)
-    before = path.read_bytes()
-    monkeypatch.setattr("aemo_ops.store.splice.clone", full)
-    with pytest.raises(NoSpace, match="Free some space"):
-        splice(path, rows_at(100), SCADA30)
-    assert path.read_bytes() == before
-    assert not list(path.parent.glob(".*"))
-
-
-def test_what_an_earlier_crash_left_is_swept(path: Path) -> None:
-    pq.write_table(ROWS, path)
-    path.with_name(".scada30.parquet.partial").write_bytes(b"half a file")
-    assert splice(path, rows_at(100), SCADA30).inserted == 20
-    assert not list(path.parent.glob(".*"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable
@@ -140,21 +141,24 @@ def test_html_in_a_file_name_or_an_event_is_shown_as_text(open_page: Open, demo_
     assert live.title() == "Live - AEMO Ops"
 
 
+def cycles(folder: Path) -> dict[str, Any]:
+    with sqlite3.connect(f"file:{folder}/home/state.sqlite?mode=ro", uri=True) as state:
+        told = state.execute("SELECT fact FROM facts WHERE kind = 'cycle'").fetchone()
+    return dict(json.loads(told[0])) if told else {"number": 0}
+
+
+def test_it_collects_with_no_browser_open(demo: str, demo_folder: Path) -> None:
+    before = cycles(demo_folder)["number"]
+    until(lambda: cycles(demo_folder)["number"] > before + 1, "two more cycles, and nobody looks")
+
+
 def test_five_browsers_do_not_make_it_collect_five_times(open_page: Open, demo_folder: Path) -> None:
     pages = [open_page() for _ in range(5)]
     for page in pages:
         expect(tile(page, "prices5")).to_contain_text("latest interval")
-
-    def cycles() -> dict[str, Any]:
-        with sqlite3.connect(f"file:{demo_folder}/home/state.sqlite?mode=ro", uri=True) as state:
-            (fact,) = state.execute("SELECT fact FROM facts WHERE kind = 'cycle'").fetchone()
-        import json
-
-        return dict(json.loads(fact))
-
-    first = cycles()
-    until(lambda: cycles()["number"] >= first["number"] + 4, "four more cycles", 60)
-    last = cycles()
+    first = cycles(demo_folder)
+    until(lambda: cycles(demo_folder)["number"] >= first["number"] + 4, "four more cycles", 60)
+    last = cycles(demo_folder)
     passed = datetime.fromisoformat(last["nem"]) - datetime.fromisoformat(first["nem"])
     # Every collector keeps its own beat of 4.5 minutes; run now or start may add one, five browsers would add many.
     assert passed.total_seconds() / 60 >= 4.5 * (last["number"] - first["number"]) / 3 - 4.5

@@ -1,0 +1,116 @@
+"""Columns as others wrote them -> the three types of a dataset: times in ns, ids as text, values in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aemo_ops.clock import NEM_OFFSET
+from aemo_ops.market.dataset import NUMBER, TEXT, TIME
+
+NS_PER_UNIT = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_NEM_NS = int(NEM_OFFSET.total_seconds()) * 10**9
+_LATEST_NS = 2**63 - 1
+# The stamps seen in files: ISO and AEMO's. Day-first ones are not guessed at.
+_STAMPS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_A_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_ID = pa.dictionary(pa.int32(), TEXT)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def is_same(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether parquet stores both alike: Arrow's large and view strings differ from strings in memory only."""
+    return bool(found == wanted) or (is_text(found) and is_text(wanted))
+
+
+def is_convertible(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether `convert` knows the way. A bare integer is no time, for nobody knows its unit and its zero."""
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    if pa.types.is_null(found) or is_text(found):
+        return True
+    if wanted == TIME:
+        return bool(pa.types.is_timestamp(found) or pa.types.is_date(found))
+    if wanted == NUMBER:
+        return bool(pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_decimal(found))
+    return False
+
+
+def convert(array: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    """The array as `wanted`, ids as a dictionary of strings; null where it was, and where a value cannot be read.
+
+    An instant with a time zone becomes NEM time, an empty id becomes null.
+    """
+    if wanted == TEXT:
+        return _as_id(array)
+    if array.type == wanted:
+        return array
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    if pa.types.is_null(array.type):
+        return pa.chunked_array([pa.nulls(len(array), wanted)])
+    return _as_time(array) if wanted == TIME else _as_number(array)
+
+
+def _as_id(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_dictionary(array.type):
+        array = array.cast(TEXT).dictionary_encode()
+    if array.type != _ID:
+        array = array.cast(array.type.value_type).cast(TEXT).dictionary_encode()
+    for chunk in array.chunks:
+        chunk.dictionary.validate(full=True)  # damaged text would fail later, far from where a damage is understood
+    if any(pc.index(chunk.dictionary, "").as_py() >= 0 for chunk in array.chunks):
+        text = array.cast(TEXT)
+        return pc.if_else(pc.equal(text, ""), None, text).dictionary_encode()
+    return array
+
+
+def _as_time(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    if is_text(array.type):
+        array = _stamps(array)
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("s" if pa.types.is_date32(array.type) else "ms"))
+    offset = _NEM_NS if array.type.tz else 0
+    factor = NS_PER_UNIT[array.type.unit]
+    units = array.cast(pa.int64())
+    # ns reach from 1677 to 2262; what lies beyond would come back as another century.
+    furthest = (_LATEST_NS - offset) // factor
+    fits = pc.and_(pc.less_equal(units, furthest), pc.greater_equal(units, -furthest))
+    units = pc.if_else(fits, units, None)
+    return pc.add(pc.multiply(units, factor), offset).cast(TIME)
+
+
+def _stamps(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times written as text. The same stamp stands at every unit of an interval, so each is read once."""
+    encoded = array.cast(TEXT).dictionary_encode().unify_dictionaries()
+    if encoded.num_chunks == 0:
+        return pa.chunked_array([], pa.timestamp("s"))
+    text = pc.utf8_trim_whitespace(encoded.chunk(0).dictionary)
+    text = pc.replace_substring_regex(text, r"^(\d{4})/(\d{2})/(\d{2})", r"\1-\2-\3")
+    text = pc.replace_substring_regex(text, r"^(\d{4}-\d{2}-\d{2})T", r"\1 ")
+    text = pc.replace_substring_regex(text, r"(:\d{2})\.0+$", r"\1")
+    times = pc.coalesce(*(_parsed(text, form) for form in _STAMPS))
+    return pa.chunked_array([times.take(chunk.indices) for chunk in encoded.chunks])
+
+
+def _parsed(text: pa.Array, form: str) -> pa.Array:
+    """Times in seconds, null where the text is none: pyarrow takes the 30th of February for a day in March."""
+    times = pc.strptime(text, format=form, unit="s", error_is_null=True)
+    return pc.if_else(pc.equal(pc.strftime(times, format=form), text), times, None)
+
+
+def _as_number(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    if is_text(array.type):
+        text = pc.utf8_trim_whitespace(array.cast(TEXT))
+        array = pc.if_else(pc.match_substring_regex(text, _A_NUMBER), text, None)
+    return array.cast(NUMBER, safe=False)
+
+
+def nanoseconds(times: pa.ChunkedArray) -> np.ndarray:
+    """Times without nulls as int64 nanoseconds since 1970."""
+    numbers: np.ndarray = times.cast(pa.int64()).to_numpy()
+    return numbers

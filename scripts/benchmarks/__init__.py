@@ -1,0 +1,1 @@
+"""Us against the alternatives, measured in one run: see __main__.py."""

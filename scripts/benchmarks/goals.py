@@ -1,0 +1,88 @@
+"""The figures to reach, each worked out from the rows of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks import gaps
+from benchmarks.latest import LATEST, PANDAS
+from benchmarks.rivals import LEGACY
+from benchmarks.store import UPDATE
+from benchmarks.table import Goal, Row, Watched, written
+
+NOTHING = "no such figure in this run"
+
+
+def store(rows: Sequence[Row], runs: Sequence[Watched]) -> Iterator[Goal]:
+    yield from _update(rows, "reflink", 400)
+    yield from _update(rows, "ordinary", 20)
+    for place in ("reflink", "ordinary"):
+        yield _history(rows, place)
+    ours, pandas = _found(rows, LATEST, "", "", "ours"), _found(rows, LATEST, "", "", PANDAS)
+    yield _at_least(LATEST, PANDAS, 1000, _over(pandas, ours, "median"), pandas or ours)
+    yield from _readers(runs)
+
+
+def gap_scans(rows: Sequence[Row]) -> Iterator[Goal]:
+    for what, faster in ((gaps.COLD, 10), (gaps.AFTER, 200)):
+        ours, pandas = _found(rows, what, "", "", "ours"), _found(rows, what, "", "", gaps.PANDAS)
+        why = next((row for row in (ours, pandas) if row is None or row.sample is None), None)
+        yield _at_least(what, gaps.PANDAS, faster, _over(pandas, ours, "median"), why)
+
+
+def _update(rows: Sequence[Row], place: str, faster: float) -> Iterator[Goal]:
+    what = f"{UPDATE}, scada30, {place}"
+    ours = _found(rows, UPDATE, place, "scada30", "ours")
+    legacy = _found(rows, UPDATE, place, "scada30", LEGACY.name)
+    why = next((row for row in (ours, legacy) if row is None or row.sample is None), None)
+    yield _at_least(what, "pandas", faster, _over(legacy, ours, "median"), why)
+    yield _at_least(f"{what}: peak memory", "pandas", 20, _over(legacy, ours, "peak"), why)
+    if place == "reflink":
+        bytes_written = written(ours.sample) if ours and ours.sample else None
+        megabytes = None if bytes_written is None else bytes_written / 1e6
+        yield _at_most(f"{what}: MB written", "itself", 1.0, megabytes, ours)
+
+
+def _history(rows: Sequence[Row], place: str) -> Goal:
+    big, small = (_found(rows, UPDATE, place, name, "ours") for name in ("scada30", "scada5"))
+    what = f"{UPDATE}, {place}: cost of scada30 / of scada5"
+    return _at_most(what, "itself", 1.3 if place == "reflink" else None, _over(big, small, "median"), big or small)
+
+
+def _readers(runs: Sequence[Watched]) -> Iterator[Goal]:
+    for run in runs:
+        if run.who == "ours":
+            rate = None if run.refused else float(run.failed)
+            what = f"failed reads of {run.reads:,} during {run.updates:,} updates, {run.place}"
+            yield Goal(what, "a whole rewrite", "0", rate, None if rate is None else rate == 0, run.refused)
+
+
+def _found(rows: Sequence[Row], what: str, place: str, data: str, who: str) -> Row | None:
+    """The row of a contest; a place that refused stands for everyone in it."""
+    for row in rows:
+        same = row.what == what and row.place.startswith(place) and row.data.startswith(data)
+        if same and row.who in (who, "everyone"):
+            return row
+    return None
+
+
+def _over(above: Row | None, below: Row | None, figure: str) -> float | None:
+    if not (above and above.sample and below and below.sample):
+        return None
+    return getattr(above.sample, figure) / getattr(below.sample, figure)
+
+
+def _at_least(what: str, against: str, goal: float, measured: float | None, row: Row | None) -> Goal:
+    reached = None if measured is None else measured >= goal
+    return Goal(what, against, f">= {goal:g} x", measured, reached, _why(measured, row))
+
+
+def _at_most(what: str, against: str, goal: float | None, measured: float | None, row: Row | None) -> Goal:
+    reached = None if measured is None or goal is None else measured <= goal
+    return Goal(what, against, "" if goal is None else f"<= {goal:g}", measured, reached, _why(measured, row))
+
+
+def _why(measured: float | None, row: Row | None) -> str:
+    if measured is not None:
+        return ""
+    return row.refused if row and row.refused else NOTHING
