@@ -82,26 +82,45 @@ def explained(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: {error}; the file under its final name is untouched.") from error
 
 
-def publish(path: Path, write: Callable[[BinaryIO], object]) -> int:
-    """Write a whole file under a temporary name, flush it, move it over `path`, flush the folder.
+def succeed(
+    path: Path,
+    make: Callable[[Path], int],
+    check: Callable[[Path], object],
+    deed: str,
+    permit: Callable[[], object] = lambda: None,
+) -> int:
+    """`make` the next version of a file beside it, flush it, `check` it, ask `permit`, move it over `path`, flush the folder.
 
-    A reader sees the old file or the new one, never a part; on any failure the old one stays. Returns the bytes written.
+    `make` gets a name that is free and returns the bytes it wrote; so does this. A reader sees the old file or the new one,
+    never a part; whatever raises, the old one stays. Failpoints: `<deed>.before_flush`, `.before_replace`, `.after_replace`.
     """
     partial = path.with_name(f".{path.name}{PARTIAL}")
     with explained(path):
         try:
-            with partial.open("wb") as sink:
-                write(sink)
-                sink.flush()
-                failpoint("publish.before_flush")
-                flush(sink.fileno())
-                size = sink.tell()
-            failpoint("publish.before_replace")
+            partial.unlink(missing_ok=True)
+            written = make(partial)
+            failpoint(f"{deed}.before_flush")
+            with partial.open("r+b") as file:
+                flush(file.fileno())
+            check(partial)
+            failpoint(f"{deed}.before_replace")
+            permit()
             partial.replace(path)
-            failpoint("publish.after_replace")
+            failpoint(f"{deed}.after_replace")
             flush_folder(path.parent)
         except BaseException:
             with suppress(OSError):
                 partial.unlink()
             raise
-    return size
+    return written
+
+
+def publish(path: Path, write: Callable[[BinaryIO], object]) -> int:
+    """Write a whole file, durably, under its final name at once; the bytes written. See `succeed`."""
+
+    def make(partial: Path) -> int:
+        with partial.open("wb") as sink:
+            write(sink)
+            return sink.tell()
+
+    return succeed(path, make, lambda _partial: None, "publish")

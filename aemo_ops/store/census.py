@@ -72,7 +72,7 @@ def take_census(stretches: Stretches, future_after: datetime) -> Census:
     """Read the whole file once. Raises pyarrow's errors and OSError where it is broken."""
     dataset = stretches.layout.dataset
     census = Census(dataset, stretches)
-    groups = stretches.metadata.num_row_groups
+    groups = len(stretches.footer.groups)
     census.group_first = np.full(groups, _NEVER.max, dtype=np.int64)
     census.group_last = np.full(groups, _NEVER.min, dtype=np.int64)
     limit = int(np.datetime64(future_after, "ns").astype(np.int64))

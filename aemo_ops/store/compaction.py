@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -51,13 +51,13 @@ def needs_compaction(footer: Footer, size: int) -> bool:
     return dead > min(DEAD_AT_MOST, max(DEAD_AT_LEAST, size * DEAD_SHARE)) or mergeable > MERGEABLE_AT_MOST
 
 
-def compact(path: Path, dataset: Dataset, merge: bool = True) -> Compacted:
+def compact(path: Path, dataset: Dataset, merge: bool = True, permit: Callable[[], None] = lambda: None) -> Compacted:
     """Write the file anew: live bytes only, in logical order, small sealed row groups merged into ones of about 1 M rows.
 
     Other groups are copied without decoding. Before it is published, the new file is compared with the old one, whole.
     Memory is that of one merged group. The caller holds the file's lock. Raises what `splice` raises; the old file stays then.
     """
-    with original(path) as old:
+    with original(path, permit) as old:
         footer = footer_of(old, dataset)
         runs = _runs(footer) if merge else [(at, at + 1) for at in range(len(footer.groups))]
         written: list[Footer] = []

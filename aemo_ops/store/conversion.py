@@ -16,6 +16,7 @@ _LATEST_NS = 2**63 - 1
 _STAMPS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _A_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _ID = pa.dictionary(pa.int32(), TEXT)
+_FEW = 8  # dictionaries to join as they are: the cost of joining grows with the square of their number
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -28,13 +29,13 @@ def is_same(found: pa.DataType, wanted: pa.DataType) -> bool:
 
 
 def is_convertible(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether `convert` knows the way. A bare integer is no time, for nobody knows its unit and its zero."""
+    """Whether `convert` knows the way. A date has lost its intervals; a bare integer's unit and zero nobody knows."""
     if pa.types.is_dictionary(found):
         found = found.value_type
     if pa.types.is_null(found) or is_text(found):
         return True
     if wanted == TIME:
-        return bool(pa.types.is_timestamp(found) or pa.types.is_date(found))
+        return bool(pa.types.is_timestamp(found))
     if wanted == NUMBER:
         return bool(pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_decimal(found))
     return False
@@ -59,8 +60,10 @@ def convert(array: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
 def _as_id(array: pa.ChunkedArray) -> pa.ChunkedArray:
     if not pa.types.is_dictionary(array.type):
         array = array.cast(TEXT).dictionary_encode()
-    if array.type != _ID:
-        array = array.cast(array.type.value_type).cast(TEXT).dictionary_encode()
+    if array.type != _ID or array.num_chunks > _FEW:
+        array = array.cast(array.type.value_type).cast(TEXT).combine_chunks().dictionary_encode()
+    if isinstance(array, pa.Array):
+        array = pa.chunked_array([array])
     for chunk in array.chunks:
         chunk.dictionary.validate(full=True)  # damaged text would fail later, far from where a damage is understood
     if any(pc.index(chunk.dictionary, "").as_py() >= 0 for chunk in array.chunks):
@@ -72,8 +75,6 @@ def _as_id(array: pa.ChunkedArray) -> pa.ChunkedArray:
 def _as_time(array: pa.ChunkedArray) -> pa.ChunkedArray:
     if is_text(array.type):
         array = _stamps(array)
-    if pa.types.is_date(array.type):
-        array = array.cast(pa.timestamp("s" if pa.types.is_date32(array.type) else "ms"))
     offset = _NEM_NS if array.type.tz else 0
     factor = NS_PER_UNIT[array.type.unit]
     units = array.cast(pa.int64())

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from aemo_ops.clock import stamp
-from aemo_ops.errors import StoreCorrupt
+from aemo_ops.errors import SchemaMismatch, StoreCorrupt
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES
@@ -22,6 +21,7 @@ from aemo_ops.store.census import Census, Span, take_census
 from aemo_ops.store.conversion import NS_PER_UNIT
 from aemo_ops.store.duplicates import Settled, settle
 from aemo_ops.store.ends import broken, unreadable
+from aemo_ops.store.footer import read_footer
 from aemo_ops.store.problem import Kind, Problem, Verdict
 from aemo_ops.store.recognition import recognise
 from aemo_ops.store.slices import slices
@@ -68,7 +68,7 @@ def examine(path: Path, now: datetime, dataset: Dataset | None = None) -> Verdic
 
 def examine_opened(stretches: Stretches, now: datetime) -> Examination:
     """As `examine`, of an open file, but without looking for duplicates. Raises DAMAGE for a broken file."""
-    layout, rows = stretches.layout, stretches.metadata.num_rows
+    layout, rows = stretches.layout, stretches.footer.rows
     name = layout.dataset.name
     if layout.obstacles:
         return Examination(Verdict(stretches.path, name, rows, problems=layout.problems))
@@ -100,8 +100,8 @@ def _not_judged(path: Path, name: str | None) -> Verdict:
         detail = "no dataset has a file of this name; say which one it is with --dataset"
         return Verdict(path, None, problems=(Problem(Kind.UNKNOWN_DATASET, detail),))
     try:
-        rows = pq.read_metadata(path).num_rows
-    except DAMAGE as error:
+        rows = read_footer(path).rows
+    except (*DAMAGE, SchemaMismatch) as error:
         return Verdict(path, name, problems=(damaged(error),))
     detail = (
         f"recognised as {name}, the older wide layout, whose rows are not judged here; it is left as it is. "
@@ -136,18 +136,21 @@ def _of_groups(census: Census) -> Iterator[Problem]:
 
 def _statistics(census: Census) -> tuple[int, int]:
     """(row groups that have rows but no statistics of the time column, those whose statistics are not true)."""
-    metadata = census.stretches.metadata
     source = census.stretches.layout.sources[census.dataset.time_column]
     kind = census.stretches.layout.schema.field(source).type
-    column = [metadata.schema.column(at).path for at in range(metadata.num_columns)].index(source)
     without = wrong = 0
-    for group in np.flatnonzero(census.group_first <= census.group_last).tolist():
-        statistics = metadata.row_group(group).column(column).statistics
-        if statistics is None or not statistics.has_min_max:
+    for at in np.flatnonzero(census.group_first <= census.group_last).tolist():
+        chunks = census.stretches.footer.groups[at].chunks
+        chunk = next((chunk for chunk in chunks if chunk.column == source), None)
+        if chunk is None:
+            raise StoreCorrupt(f"row group {at} does not say which of its columns is {source}")
+        if chunk.low is None or chunk.high is None:
             without += 1
         elif pa.types.is_timestamp(kind) and kind.tz is None:
-            told = [raw * NS_PER_UNIT[kind.unit] for raw in (statistics.min_raw, statistics.max_raw)]
-            wrong += told != [census.group_first[group], census.group_last[group]]
+            told = [
+                int.from_bytes(raw, "little", signed=True) * NS_PER_UNIT[kind.unit] for raw in (chunk.low, chunk.high)
+            ]
+            wrong += told != [census.group_first[at], census.group_last[at]]
     return without, wrong
 
 

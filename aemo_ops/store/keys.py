@@ -49,8 +49,10 @@ def codes(rows: pa.Table, key: Sequence[str]) -> np.ndarray:
 
 
 def _ranks(column: pa.ChunkedArray) -> tuple[np.ndarray, int]:
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    encoded = encoded.unify_dictionaries().combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        encoded = column.unify_dictionaries().combine_chunks()
+    else:
+        encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):  # without rows it stays chunked
         return np.zeros(0, dtype=np.int64), 1
     rank_of = pc.rank(encoded.dictionary, tiebreaker="dense").to_numpy().astype(np.int64)

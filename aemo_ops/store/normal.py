@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt, StoreError
@@ -25,6 +24,7 @@ from aemo_ops.store.census import Census
 from aemo_ops.store.duplicates import Key, Settled, settle
 from aemo_ops.store.ends import broken
 from aemo_ops.store.examination import DAMAGE, damaged, examine, examine_opened, with_duplicates
+from aemo_ops.store.footer import read_footer
 from aemo_ops.store.groups import Groups
 from aemo_ops.store.layout import Layout
 from aemo_ops.store.problem import Problem, Verdict
@@ -79,12 +79,12 @@ def normal_path(source: Path) -> Path:
 def is_untouched_result(path: Path) -> bool:
     """Whether a file is a normal form just as it was written here, so that nothing is lost by writing it anew."""
     try:
-        mark = json.loads((pq.read_metadata(path).metadata or {})[_MARK])
+        mark = json.loads(read_footer(path).metadata[_MARK])
         with path.open("rb") as file:
             size = file.seek(-8, os.SEEK_END) + 8
             footer = int.from_bytes(file.read(4), "little") + 8
         return bool(mark["data"] == size - footer)
-    except (*DAMAGE, ValueError, KeyError, TypeError):
+    except (*DAMAGE, SchemaMismatch, ValueError, KeyError, TypeError):
         return False
 
 
@@ -103,8 +103,9 @@ def normalise(
     `progress` gets (rows done, of rows) and may raise to cancel. Memory does not grow with the file, as long as its rows
     spread over many days.
     Raises, with nothing written: StoreCorrupt for a source that cannot be read whole or a result that reads back wrong;
-    SchemaMismatch for columns that cannot be read, or extra ones without `drop_columns`; StoreError where the target
-    exists without `overwrite`, is the source itself, or the source changes meanwhile; NoSpace; FolderRefused.
+    SchemaMismatch for columns that cannot be read, extra ones without `drop_columns`, or no row that can stay; StoreError
+    where the target exists without `overwrite`, is the source itself, or the source changes meanwhile; NoSpace;
+    FolderRefused.
     """
     started = Clock.monotonic()
     _check_target(source, target, overwrite)
@@ -144,6 +145,10 @@ def _rewrite(
     census = examination.census
     if census is None:
         raise SchemaMismatch(f"{source} cannot be read as {dataset.name}; nothing was written.")
+    if census.rows and not census.usable:
+        raise SchemaMismatch(
+            f"{source}: none of its {census.rows:,} rows has a whole key on the grid of {dataset.name}; nothing was written."
+        )
     settled = Settled()
     written: list[tuple[Verdict, str]] = []
 

@@ -114,7 +114,7 @@ class Store:
         with self._locked(dataset):
             self._guard()
             if self.path(dataset).exists():
-                return splice(self.path(dataset), rows, dataset, mode, columns)
+                return splice(self.path(dataset), rows, dataset, mode, columns, self._guard)
             merged, counts = merge_rows(dataset.schema.empty_table(), rows, dataset.key, mode, columns)
             failpoint("merge.before_publish")
             written = publish(self.path(dataset), lambda sink: _write(sink, merged))
@@ -137,7 +137,7 @@ class Store:
         """Write the file anew without its dead bytes: the one moment at which bytes move under readers, so in a quiet one."""
         with self._locked(dataset):
             self._guard()
-            return compact(self.path(dataset), dataset)
+            return compact(self.path(dataset), dataset, permit=self._guard)
 
     @contextmanager
     def _locked(self, dataset: Dataset) -> Iterator[None]:

@@ -6,7 +6,7 @@ new groups in logical order. Old bytes never move, so a reader that opens the pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -41,19 +41,25 @@ class Change:
 
 
 def splice(
-    path: Path, rows: pa.Table, dataset: Dataset, mode: Mode = Mode.UPSERT, columns: Sequence[str] = ()
+    path: Path,
+    rows: pa.Table,
+    dataset: Dataset,
+    mode: Mode = Mode.UPSERT,
+    columns: Sequence[str] = (),
+    permit: Callable[[], None] = lambda: None,
 ) -> Merge:
     """Merge rows that fit the dataset into its existing file; return when they are durable. Nothing changed, nothing written.
 
-    The caller holds the file's lock. Raises SchemaMismatch, with the reason, for a file that cannot be updated so (unsorted,
-    no statistics, other columns or types, encrypted, a group too large); StoreCorrupt; StoreLocked when somebody else writes
-    the file meanwhile; NoSpace; FolderRefused; StoreError for an absent file. The old file stays then.
+    The caller holds the file's lock; `permit` is asked once more before the old file gives way. Raises SchemaMismatch, with
+    the reason, for a file that cannot be updated so (unsorted, no statistics, other columns or types, encrypted, a group too
+    large); StoreCorrupt; StoreLocked when somebody else writes the file meanwhile; NoSpace; FolderRefused;
+    FileNotFoundError; what `permit` raises. The old file stays then.
     """
     started = Clock.monotonic()
     if rows.num_rows == 0:
         return Merge()
     rows = _sorted(rows, dataset)
-    with original(path) as old:
+    with original(path, permit) as old:
         footer = footer_of(old, dataset)
         with refused(path), opened(path, dataset) as reader:
             merged = [

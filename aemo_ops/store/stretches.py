@@ -12,11 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aemo_ops.errors import StoreCorrupt
+from aemo_ops.errors import SchemaMismatch, StoreCorrupt
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.store.footer import Footer, read_footer
 from aemo_ops.store.layout import Layout, layout
 
 STRETCH = 131_072
+_GROUPS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Stretches:
     def __init__(self, source: BinaryIO, path: Path, dataset: Dataset, size: int = STRETCH) -> None:
         self.path = path
         self._size = size
+        # Our own reader of footers first: on some damaged ones pyarrow does not raise, but aborts the whole process.
+        self.footer = _footer(source)
         self.layout: Layout = layout(dataset, pq.ParquetFile(source).schema_arrow)
         source.seek(0)
         self.parquet = pq.ParquetFile(
@@ -52,16 +56,12 @@ class Stretches:
             buffer_size=1 << 16,
             page_checksum_verification=True,
         )
-        sizes = [self.metadata.row_group(group).num_rows for group in range(self.metadata.num_row_groups)]
+        sizes = [group.rows for group in self.footer.groups]
         # The row that each row group starts with, and the end.
         self.bounds: np.ndarray = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         self._runs = list(_runs(self.bounds, size))
         numbers = np.cumsum([0, *(self._stretches_of(run) for run in self._runs)])
         self._numbers = [int(number) for number in numbers]
-
-    @property
-    def metadata(self) -> pq.FileMetaData:
-        return self.parquet.metadata
 
     @property
     def count(self) -> int:
@@ -87,7 +87,7 @@ class Stretches:
         """The rows of some row groups, a stretch at a time: pyarrow's own batches end wherever a row group ends."""
         held: list[pa.RecordBatch] = []
         missing, left = self._size, int(self.bounds[run.stop] - self.bounds[run.start])
-        for batch in self.parquet.iter_batches(self._size, list(run), list(self.layout.sources.values())):
+        for batch in self._batches(run):
             left -= batch.num_rows
             if left < 0:
                 break
@@ -102,9 +102,23 @@ class Stretches:
         if held:
             yield pa.Table.from_batches(held)
 
+    def _batches(self, run: range) -> Iterator[pa.RecordBatch]:
+        """pyarrow's batches; it takes a buffer for each column of each row group it is asked for, hence a few at a time."""
+        columns = list(self.layout.sources.values())
+        for start in range(run.start, run.stop, _GROUPS_AT_ONCE):
+            groups = list(range(start, min(start + _GROUPS_AT_ONCE, run.stop)))
+            yield from self.parquet.iter_batches(self._size, groups, columns)
+
     def _unread(self, table: pa.Table, rows: pa.Table) -> dict[str, int]:
         lost = {name: rows[name].null_count - table[source].null_count for name, source in self.layout.sources.items()}
         return {name: count for name, count in lost.items() if count}
+
+
+def _footer(source: BinaryIO) -> Footer:
+    try:
+        return read_footer(source.fileno())
+    except SchemaMismatch as error:
+        raise StoreCorrupt(str(error)) from error
 
 
 def _runs(bounds: np.ndarray, size: int) -> Iterator[range]:

@@ -393,6 +393,15 @@ def test_flipped_bytes_in_the_footer_never_end_in_a_traceback(tmp_path: Path, wh
     assert "corrupt" in seen
 
 
+def test_a_footer_on_which_pyarrow_would_abort_is_survived(tmp_path: Path, whole: bytes) -> None:
+    """The type that a row group gives its column is not that of the schema: reading statistics then ends the process."""
+    path = tmp_path / "scada5.parquet"
+    # In thrift's compact protocol: field 1 of the last row group's first column, its type, is int64.
+    at = whole.rindex(b"\x15\x04", 0, whole.rindex(b"settlementdate"))
+    path.write_bytes(whole[: at + 1] + b"\x0e" + whole[at + 2 :])
+    examine(path, NOW)
+
+
 def test_what_is_no_file_is_said_so(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "scada5.parquet")
     (tmp_path / "prices5.parquet").mkdir()

@@ -13,7 +13,6 @@ import pytest
 
 from aemo_ops import files
 from aemo_ops.market.catalogue import SCADA5
-from aemo_ops.store import successor
 from aemo_ops.store.parquet import Store
 
 START = datetime(2026, 4, 20)
@@ -89,9 +88,8 @@ def recording(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorde
         recorder.note("unlink")
 
     with monkeypatch.context() as patch:
-        for module in (files, successor):
-            patch.setattr(module, "flush", noted_flush)
-            patch.setattr(module, "flush_folder", noted_flush_folder)
+        patch.setattr(files, "flush", noted_flush)
+        patch.setattr(files, "flush_folder", noted_flush_folder)
         patch.setattr(Path, "replace", noted_replace)
         patch.setattr(Path, "unlink", noted_unlink)
         yield recorder

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aemo_ops import files
 from aemo_ops.errors import SchemaMismatch
 from aemo_ops.market.catalogue import SCADA30
 from aemo_ops.market.dataset import Column, Dataset, Mode
-from aemo_ops.store import sections, successor
+from aemo_ops.store import sections
 from aemo_ops.store.compaction import compact
 from aemo_ops.store.footer import read_footer
 from aemo_ops.store.merge import Merge
@@ -259,7 +260,7 @@ def test_a_file_without_rows_gets_its_first(path: Path) -> None:
 def test_the_end_stays_small_over_a_thousand_updates(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sections, "HOT", 160)
     monkeypatch.setattr(sections, "SEALED", 1000)
-    monkeypatch.setattr(successor, "flush", lambda _: None)
+    monkeypatch.setattr(files, "flush", lambda _: None)
     pq.write_table(ROWS, path)
     for half in range(100, 300):
         splice(path, rows_at(half - 1, half, seed=half), SCADA30)

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from aemo_ops import files
 from aemo_ops.errors import AemoOpsError, NoSpace, StoreCorrupt, StoreLocked
 from aemo_ops.market.catalogue import SCADA30
-from aemo_ops.store import successor
 from aemo_ops.store.compaction import compact
 from aemo_ops.store.footer import read_footer
 from aemo_ops.store.splice import splice
@@ -86,7 +86,7 @@ def swapped(monkeypatch: pytest.MonkeyPatch, path: Path) -> Iterator[None]:
             pq.write_table(rows_at(1), other)
             other.replace(path)
 
-    monkeypatch.setattr(successor, "failpoint", failpoint)
+    monkeypatch.setattr(files, "failpoint", failpoint)
     yield
 
 
@@ -113,7 +113,7 @@ def test_bytes_that_went_wrong_on_the_way_are_noticed_before_anybody_reads_them(
             content[len(before) + 50] ^= 1
             partial.write_bytes(content)
 
-    monkeypatch.setattr(successor, "failpoint", damage)
+    monkeypatch.setattr(files, "failpoint", damage)
     with pytest.raises(StoreCorrupt, match="untouched"):
         splice(path, rows_at(100), SCADA30)
     assert path.read_bytes() == before
