@@ -15,10 +15,10 @@ from aemo_ops.errors import AemoOpsError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.settings import Settings
-from aemo_ops.store.examination import describe, examine
-from aemo_ops.store.normal import Repair, is_untouched_result, normal_path, normalise
-from aemo_ops.store.problem import NOTES, Problem, Verdict
-from aemo_ops.store.recognition import recognise
+from aemo_ops.store.contract.examination import describe, examine
+from aemo_ops.store.contract.normal import Repair, is_untouched_result, normal_path, normalise
+from aemo_ops.store.contract.problem import NOTES, Problem, Verdict
+from aemo_ops.store.contract.recognition import recognise
 
 
 def register(verbs: Any) -> None:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from aemo_ops.errors import StoreCorrupt
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store.footer import Footer, read_footer
+from aemo_ops.store.splice.footer import Footer, read_footer
 from aemo_ops.store.sqlite import Database
 
 _SCHEMA = """

@@ -18,11 +18,11 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt, StoreLocked
 from aemo_ops.files import PARTIAL, explained, failpoint, publish
 from aemo_ops.market.dataset import Dataset, Mode
-from aemo_ops.store.compaction import Compacted, compact, needs_compaction
-from aemo_ops.store.fitness import check_columns
-from aemo_ops.store.footer import Footer, read_footer
 from aemo_ops.store.merge import Merge, merge_rows
-from aemo_ops.store.splice import splice
+from aemo_ops.store.splice.compaction import Compacted, compact, needs_compaction
+from aemo_ops.store.splice.fitness import check_columns
+from aemo_ops.store.splice.footer import Footer, read_footer
+from aemo_ops.store.splice.update import splice
 
 LOCK_SECONDS = 30.0
 ROW_GROUP = 131_072

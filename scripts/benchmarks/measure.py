@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -42,7 +43,7 @@ class Sample:
 
 def say(text: str) -> None:
     """How far we are, beside what is printed as the result."""
-    print(f"{time.monotonic() - BEGAN:6.1f} s  {text}", file=sys.stderr, flush=True)
+    print(f"{time.monotonic() - BEGAN:6.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 def in_child(work: Callable[..., Any], *args: Any) -> Any:
@@ -65,6 +66,7 @@ def in_child(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def _answer(connection: Connection, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    os.dup2(2, 1)  # progress bars and such are no part of what we print
     try:
         answer = ("", work(*args))
     except (KeyboardInterrupt, SystemExit):

@@ -7,7 +7,6 @@ unsorted, or behind (fewer rows than were acknowledged before it opened the file
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -103,9 +102,7 @@ def _absent(name: str) -> Tally:
 def _read(name: str, path: Path, base: Path, board: Board, connection: Connection) -> None:
     """Read again and again until told to end, then tell what was seen."""
     reads, failures, example = 0, Counter[str](), ""
-    os.dup2(
-        os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno()
-    )  # a panic tells pages; the tally tells its first line
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a panic tells pages; the tally tells its first line
     start = _start(base)
     _problem(READERS[name], path, start, 0)  # its imports
     board.begin.wait(START_SECONDS)

@@ -120,9 +120,9 @@ def _measured(name: str, target: Path, base: Path, fresh: list[Path], patience: 
 
 
 def _compacted(name: str, target: Path, base: Path, fresh: list[Path], patience: float) -> Sample:
-    """Each repetition after a third of the updates, which are not timed."""
+    """Each repetition after a part of the updates, which are not timed; the last part comes after all of them."""
     rival, rows = rivals.EVERY[name], iter([rivals.arrow_rows(path) for path in fresh])
-    some = len(fresh) // LEAST
+    some = len(fresh) // (LEAST + 1)
 
     def update() -> None:
         for one in islice(rows, some):
@@ -130,7 +130,7 @@ def _compacted(name: str, target: Path, base: Path, fresh: list[Path], patience:
 
     update()
     sample = repeated(rivals.compact, [target] * LEAST, patience, between=update)
-    return replace(sample, problem=_problem(rival, target, base, fresh[: some * LEAST + len(fresh) % LEAST]))
+    return replace(sample, problem=_problem(rival, target, base, fresh[: some * (LEAST + 1)]))
 
 
 def _problem(rival: Rival, target: Path, base: Path, fresh: list[Path]) -> str:

@@ -133,13 +133,15 @@ def _seen(tally: Tally) -> tuple[str, ...]:
 
 
 def goals(found: Sequence[Goal], full: bool) -> str:
-    lines = [("what", "against", "goal", "measured", "")]
-    for goal in found:
-        measured = f"{NOT_MEASURED}: {goal.refused}" if goal.measured is None else f"{goal.measured:,.4g}"
-        verdict = "" if goal.reached is None or not full else "reached" if goal.reached else "MISSED"
-        lines.append((goal.what, goal.against, goal.goal, measured, verdict))
+    lines = [("what", "against", "goal", "measured"), *(_goal(goal, full) for goal in found)]
     told = "" if full else "  (the goals are for the full sizes; this run was smaller and judges nothing)\n"
     return f"figures to reach\n{told}{aligned(lines)}"
+
+
+def _goal(goal: Goal, full: bool) -> tuple[str, ...]:
+    measured = f"{NOT_MEASURED}: {goal.refused}" if goal.measured is None else f"{goal.measured:,.4g}"
+    verdict = "" if goal.reached is None or not full else "reached" if goal.reached else "MISSED"
+    return goal.what, goal.against, goal.goal, f"{measured}  {verdict}".rstrip()
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:

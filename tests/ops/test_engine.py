@@ -372,7 +372,7 @@ def test_a_file_full_of_dead_bytes_is_compacted_in_a_quiet_cycle(
     for entry in reversed(own.waiting()[:6]):
         own.take(own.fetch([entry]))
     rows, size = in_file(engine, SCADA5), engine.store.extent(SCADA5).size
-    monkeypatch.setattr("aemo_ops.store.compaction.DEAD_AT_LEAST", 1)
+    monkeypatch.setattr("aemo_ops.store.splice.compaction.DEAD_AT_LEAST", 1)
     assert engine.store.wants_compaction(SCADA5)
     with cycles.cycle(0):
         pass

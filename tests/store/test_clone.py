@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aemo_ops.store import clone as subject
-from aemo_ops.store.clone import Cloned, clone, copy
+from aemo_ops.store.splice import clone as subject
+from aemo_ops.store.splice.clone import Cloned, clone, copy
 
 CONTENT = os.urandom(3_000_017)
 REFUSALS = ["EXDEV", "EOPNOTSUPP", "ENOSYS", "EINVAL", "ENOTTY"]

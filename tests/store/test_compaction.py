@@ -9,11 +9,11 @@ import pytest
 
 from aemo_ops.errors import StoreCorrupt
 from aemo_ops.market.catalogue import SCADA30
-from aemo_ops.store import compaction as subject
-from aemo_ops.store import sections
-from aemo_ops.store.compaction import compact, dead_bytes, needs_compaction
-from aemo_ops.store.footer import read_footer
-from aemo_ops.store.splice import splice
+from aemo_ops.store.splice import compaction as subject
+from aemo_ops.store.splice import sections
+from aemo_ops.store.splice.compaction import compact, dead_bytes, needs_compaction
+from aemo_ops.store.splice.footer import read_footer
+from aemo_ops.store.splice.update import splice
 from tests.store.foreign import READERS, ROWS, optional, rows_at
 
 

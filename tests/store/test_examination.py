@@ -14,10 +14,10 @@ import pytest
 
 from aemo_ops.market.catalogue import DATASETS, PRICES5, PRICES30, ROOFTOP30, SCADA5, SCADA30, TRANSMISSION30
 from aemo_ops.market.dataset import Dataset, Mode
-from aemo_ops.store.examination import examine
+from aemo_ops.store.contract.examination import examine
+from aemo_ops.store.contract.problem import Kind, Verdict
+from aemo_ops.store.contract.recognition import recognise
 from aemo_ops.store.parquet import Store
-from aemo_ops.store.problem import Kind, Verdict
-from aemo_ops.store.recognition import recognise
 from tests.store.legacy import NOW, START, good, minutes, row, write
 
 

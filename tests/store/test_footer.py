@@ -13,11 +13,11 @@ import pytest
 
 from aemo_ops.errors import AemoOpsError, SchemaMismatch, StoreCorrupt
 from aemo_ops.market.catalogue import SCADA30
-from aemo_ops.store.fitness import footer_of
-from aemo_ops.store.footer import Footer, read_footer
-from aemo_ops.store.rowgroup import viewed
-from aemo_ops.store.successor import original
-from aemo_ops.store.thrift import I16, decode
+from aemo_ops.store.splice.fitness import footer_of
+from aemo_ops.store.splice.footer import Footer, read_footer
+from aemo_ops.store.splice.rowgroup import viewed
+from aemo_ops.store.splice.successor import original
+from aemo_ops.store.splice.thrift import I16, decode
 from tests.store.foreign import FRAME, ROWS, SPLICEABLE
 
 

@@ -24,14 +24,14 @@ from hypothesis import strategies as st
 from aemo_ops.errors import AemoOpsError, FolderRefused, NoSpace, SchemaMismatch, StoreCorrupt, StoreError
 from aemo_ops.market.catalogue import DATASETS, PRICES5, PRICES30, SCADA5, SCADA30, TRANSMISSION30
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store.census import take_census
-from aemo_ops.store.duplicates import Settled, settle
-from aemo_ops.store.examination import examine
-from aemo_ops.store.groups import Groups
-from aemo_ops.store.normal import Repair, is_untouched_result, normal_path, normalise
+from aemo_ops.store.contract.census import take_census
+from aemo_ops.store.contract.duplicates import Settled, settle
+from aemo_ops.store.contract.examination import examine
+from aemo_ops.store.contract.groups import Groups
+from aemo_ops.store.contract.normal import Repair, is_untouched_result, normal_path, normalise
+from aemo_ops.store.contract.slices import Sizes, slices
+from aemo_ops.store.contract.stretches import Stretches
 from aemo_ops.store.parquet import Store
-from aemo_ops.store.slices import Sizes, slices
-from aemo_ops.store.stretches import Stretches
 from tests.store.legacy import NOW, START, assert_is, by_pandas, good, minutes, row, write
 
 
@@ -403,7 +403,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from aemo_ops.market.catalogue import SCADA5
-from aemo_ops.store.normal import normalise
+from aemo_ops.store.contract.normal import normalise
 normalise(Path(sys.argv[1]), Path(sys.argv[2]), SCADA5, datetime(2026, 4, 21, 12))
 """
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aemo_ops.store import sections as subject
-from aemo_ops.store.sections import Section, cuts, sections
+from aemo_ops.store.splice import sections as subject
+from aemo_ops.store.splice.sections import Section, cuts, sections
 
 SPANS = [(0, 9), (9, 20), (30, 40), (50, 50)]
 

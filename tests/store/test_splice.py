@@ -20,11 +20,11 @@ from aemo_ops import files
 from aemo_ops.errors import SchemaMismatch
 from aemo_ops.market.catalogue import SCADA30
 from aemo_ops.market.dataset import Column, Dataset, Mode
-from aemo_ops.store import sections
-from aemo_ops.store.compaction import compact
-from aemo_ops.store.footer import read_footer
 from aemo_ops.store.merge import Merge
-from aemo_ops.store.splice import splice
+from aemo_ops.store.splice import sections
+from aemo_ops.store.splice.compaction import compact
+from aemo_ops.store.splice.footer import read_footer
+from aemo_ops.store.splice.update import splice
 from tests.store.foreign import FRAME, HALF_HOUR, READERS, REFUSED, ROWS, SPLICEABLE, START, rows_at
 
 EXAMPLES = int(os.environ.get("AEMO_OPS_EXAMPLES", "60"))  # scripts/soak asks for thousands
@@ -196,8 +196,8 @@ def test_a_file_that_cannot_be_spliced_is_refused_with_the_reason_and_untouched(
 def test_a_group_too_large_to_decode_is_refused_only_when_it_is_met(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aemo_ops.store.splice.LARGEST", 1000)
-    monkeypatch.setattr("aemo_ops.store.sections.HOT", 100)
+    monkeypatch.setattr("aemo_ops.store.splice.update.LARGEST", 1000)
+    monkeypatch.setattr("aemo_ops.store.splice.sections.HOT", 100)
     pq.write_table(ROWS, path)
     with pytest.raises(SchemaMismatch, match="2,000 rows; at most 1,000"):
         splice(path, rows_at(50), SCADA30)

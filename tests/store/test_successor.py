@@ -16,9 +16,9 @@ import pytest
 from aemo_ops import files
 from aemo_ops.errors import AemoOpsError, NoSpace, StoreCorrupt, StoreLocked
 from aemo_ops.market.catalogue import SCADA30
-from aemo_ops.store.compaction import compact
-from aemo_ops.store.footer import read_footer
-from aemo_ops.store.splice import splice
+from aemo_ops.store.splice.compaction import compact
+from aemo_ops.store.splice.footer import read_footer
+from aemo_ops.store.splice.update import splice
 from tests.store.foreign import ROWS, rows_at
 
 FLIPS = 5 * int(os.environ.get("AEMO_OPS_EXAMPLES", "60"))
@@ -126,7 +126,7 @@ def test_a_full_disk_is_said_so_and_leaves_the_old_file(path: Path, monkeypatch:
 
     pq.write_table(ROWS, path)
     before = path.read_bytes()
-    monkeypatch.setattr("aemo_ops.store.splice.clone", full)
+    monkeypatch.setattr("aemo_ops.store.splice.update.clone", full)
     with pytest.raises(NoSpace, match="Free some space"):
         splice(path, rows_at(100), SCADA30)
     assert path.read_bytes() == before
@@ -144,8 +144,8 @@ WORK = """
 import sys
 from pathlib import Path
 from aemo_ops.market.catalogue import SCADA30
-from aemo_ops.store.compaction import compact
-from aemo_ops.store.splice import splice
+from aemo_ops.store.splice.compaction import compact
+from aemo_ops.store.splice.update import splice
 from tests.store.foreign import rows_at
 deed, path = sys.argv[1], Path(sys.argv[2])
 if deed == "splice":

@@ -7,7 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aemo_ops.errors import StoreCorrupt
-from aemo_ops.store.thrift import BINARY, DOUBLE, I32, I64, LIST, MAP, STRUCT, TRUE, UUID, Items, Pairs, decode, encode
+from aemo_ops.store.splice.thrift import (
+    BINARY,
+    DOUBLE,
+    I32,
+    I64,
+    LIST,
+    MAP,
+    STRUCT,
+    TRUE,
+    UUID,
+    Items,
+    Pairs,
+    decode,
+    encode,
+)
 from tests.store.foreign import SPLICEABLE
 
 

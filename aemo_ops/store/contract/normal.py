@@ -20,16 +20,16 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt, StoreError
 from aemo_ops.files import failpoint, publish
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store.census import Census
-from aemo_ops.store.duplicates import Key, Settled, settle
-from aemo_ops.store.ends import broken
-from aemo_ops.store.examination import DAMAGE, damaged, examine, examine_opened, with_duplicates
-from aemo_ops.store.footer import read_footer
-from aemo_ops.store.groups import Groups
-from aemo_ops.store.layout import Layout
-from aemo_ops.store.problem import Problem, Verdict
-from aemo_ops.store.slices import slices
-from aemo_ops.store.stretches import Stretches
+from aemo_ops.store.contract.census import Census
+from aemo_ops.store.contract.duplicates import Key, Settled, settle
+from aemo_ops.store.contract.ends import broken
+from aemo_ops.store.contract.examination import DAMAGE, damaged, examine, examine_opened, with_duplicates
+from aemo_ops.store.contract.groups import Groups
+from aemo_ops.store.contract.layout import Layout
+from aemo_ops.store.contract.problem import Problem, Verdict
+from aemo_ops.store.contract.slices import slices
+from aemo_ops.store.contract.stretches import Stretches
+from aemo_ops.store.splice.footer import read_footer
 
 NORMAL = ".normal"
 _MARK = b"aemo_ops.normal_form"

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store import keys
-from aemo_ops.store.census import Census
-from aemo_ops.store.spill import Spill
+from aemo_ops.store.contract import keys
+from aemo_ops.store.contract.census import Census
+from aemo_ops.store.contract.spill import Spill
 
 READINGS = 2
 

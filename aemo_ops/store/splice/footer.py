@@ -16,8 +16,8 @@ from pathlib import Path
 from zlib import crc32
 
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt
-from aemo_ops.store.rowgroup import Group, viewed
-from aemo_ops.store.thrift import I32, I64, STRUCT, Items, Struct, decode, encode
+from aemo_ops.store.splice.rowgroup import Group, viewed
+from aemo_ops.store.splice.thrift import I32, I64, STRUCT, Items, Struct, decode, encode
 
 MAGIC = b"PAR1"
 _ENCRYPTED_MAGIC = b"PARE"

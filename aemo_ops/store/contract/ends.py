@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from aemo_ops.store.problem import Kind, Problem
+from aemo_ops.store.contract.problem import Kind, Problem
 
 MAGIC = b"PAR1"
 _TAIL = 8  # length of the footer in four bytes, little end first, and the magic

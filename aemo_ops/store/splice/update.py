@@ -19,14 +19,14 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import SchemaMismatch
 from aemo_ops.files import failpoint
 from aemo_ops.market.dataset import Dataset, Mode
-from aemo_ops.store.chunks import Encoded, Reader, check_file, encoded, opened, times
-from aemo_ops.store.clone import clone
-from aemo_ops.store.fitness import footer_of, refused
-from aemo_ops.store.footer import Footer
 from aemo_ops.store.merge import Merge, merge_rows
-from aemo_ops.store.rowgroup import Group
-from aemo_ops.store.sections import Section, cuts, sections
-from aemo_ops.store.successor import Original, original, succeed
+from aemo_ops.store.splice.chunks import Encoded, Reader, check_file, encoded, opened, times
+from aemo_ops.store.splice.clone import clone
+from aemo_ops.store.splice.fitness import footer_of, refused
+from aemo_ops.store.splice.footer import Footer
+from aemo_ops.store.splice.rowgroup import Group
+from aemo_ops.store.splice.sections import Section, cuts, sections
+from aemo_ops.store.splice.successor import Original, original, succeed
 
 LARGEST = 4_194_304  # rows of a group that we are willing to decode: about 0.4 GB
 

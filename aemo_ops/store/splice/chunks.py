@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store.footer import MAGIC, Footer, read_footer, read_footer_of
-from aemo_ops.store.rowgroup import Group, moved
+from aemo_ops.store.splice.footer import MAGIC, Footer, read_footer, read_footer_of
+from aemo_ops.store.splice.rowgroup import Group, moved
 
 _DAMAGE = (pa.ArrowException, OSError)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store.footer import Footer, read_footer
-from aemo_ops.store.successor import Original
+from aemo_ops.store.splice.footer import Footer, read_footer
+from aemo_ops.store.splice.successor import Original
 
 
 def footer_of(old: Original, dataset: Dataset) -> Footer:

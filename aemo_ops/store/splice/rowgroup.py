@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aemo_ops.errors import SchemaMismatch
-from aemo_ops.store.thrift import BINARY, I16, I32, I64, Struct, decode, encode
+from aemo_ops.store.splice.thrift import BINARY, I16, I32, I64, Struct, decode, encode
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store import keys
+from aemo_ops.store.contract import keys
 
 EXAMPLES = 5
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store import keys
-from aemo_ops.store.conversion import nanoseconds
-from aemo_ops.store.stretches import Stretch, Stretches
+from aemo_ops.store.contract import keys
+from aemo_ops.store.contract.conversion import nanoseconds
+from aemo_ops.store.contract.stretches import Stretch, Stretches
 
 _NEVER = np.iinfo(np.int64)
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store.conversion import nanoseconds
+from aemo_ops.store.contract.conversion import nanoseconds
 
 SEALED = 1_048_576
 HOT = 131_072

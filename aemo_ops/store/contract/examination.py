@@ -17,15 +17,15 @@ from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES
 from aemo_ops.market.regions import SUB_REGIONS
 from aemo_ops.market.report import ROOFTOP
-from aemo_ops.store.census import Census, Span, take_census
-from aemo_ops.store.conversion import NS_PER_UNIT
-from aemo_ops.store.duplicates import Settled, settle
-from aemo_ops.store.ends import broken, unreadable
-from aemo_ops.store.footer import read_footer
-from aemo_ops.store.problem import Kind, Problem, Verdict
-from aemo_ops.store.recognition import recognise
-from aemo_ops.store.slices import slices
-from aemo_ops.store.stretches import Stretches
+from aemo_ops.store.contract.census import Census, Span, take_census
+from aemo_ops.store.contract.conversion import NS_PER_UNIT
+from aemo_ops.store.contract.duplicates import Settled, settle
+from aemo_ops.store.contract.ends import broken, unreadable
+from aemo_ops.store.contract.problem import Kind, Problem, Verdict
+from aemo_ops.store.contract.recognition import recognise
+from aemo_ops.store.contract.slices import slices
+from aemo_ops.store.contract.stretches import Stretches
+from aemo_ops.store.splice.footer import read_footer
 
 # What reading damaged bytes raises. UnicodeDecodeError: a name or an id that is no text any more.
 DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, StoreCorrupt)

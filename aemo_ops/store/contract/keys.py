@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import TIME, Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES
-from aemo_ops.store.conversion import nanoseconds
+from aemo_ops.store.contract.conversion import nanoseconds
 
 FIVE_MINUTES_NS = int(FIVE_MINUTES.total_seconds()) * 10**9
 DAY_NS = 86_400 * 10**9

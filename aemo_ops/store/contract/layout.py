@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from aemo_ops.market.dataset import Column, Dataset
-from aemo_ops.store import conversion
-from aemo_ops.store.problem import Kind, Problem
+from aemo_ops.store.contract import conversion
+from aemo_ops.store.contract.problem import Kind, Problem
 
 
 @dataclass(frozen=True)

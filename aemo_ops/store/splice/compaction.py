@@ -11,13 +11,13 @@ from typing import BinaryIO
 from aemo_ops.errors import StoreCorrupt
 from aemo_ops.files import failpoint
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store.chunks import check_file, encoded, opened
-from aemo_ops.store.clone import copy
-from aemo_ops.store.fitness import footer_of, refused
-from aemo_ops.store.footer import MAGIC, Footer
-from aemo_ops.store.rowgroup import Group, moved
-from aemo_ops.store.sections import SEALED
-from aemo_ops.store.successor import Original, original, succeed
+from aemo_ops.store.splice.chunks import check_file, encoded, opened
+from aemo_ops.store.splice.clone import copy
+from aemo_ops.store.splice.fitness import footer_of, refused
+from aemo_ops.store.splice.footer import MAGIC, Footer
+from aemo_ops.store.splice.rowgroup import Group, moved
+from aemo_ops.store.splice.sections import SEALED
+from aemo_ops.store.splice.successor import Original, original, succeed
 
 MERGED = 1_048_576  # rows of a group made of sealed ones
 DEAD_AT_MOST = 64 << 20

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.store.footer import Footer, read_footer
-from aemo_ops.store.layout import Layout, layout
+from aemo_ops.store.contract.layout import Layout, layout
+from aemo_ops.store.splice.footer import Footer, read_footer
 
 STRETCH = 131_072
 _GROUPS_AT_ONCE = 32
