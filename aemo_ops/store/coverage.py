@@ -59,7 +59,8 @@ class Coverage:
         low, high = _floor(_nanoseconds(since), step) + step, _floor(_nanoseconds(until), step)
         if high < low:
             return np.array([], np.int64), np.array([], np.int64)
-        ends = np.arange(low, high + 1, step)
+        # Not arange(low, high + 1, step): its length comes from a float, in which a nanosecond of nine years is lost.
+        ends = low + step * np.arange((high - low) // step + 1)
         change = np.zeros(len(ends) + 1, np.int64)
         firsts, lasts = self._clipped(low, high)
         np.add.at(change, (firsts - low) // step, 1)

@@ -140,3 +140,16 @@ def test_a_row_of_the_year_2099_costs_no_memory_and_changes_nothing_else(tmp_pat
     _, there = by_pandas(path, SCADA5, 40)
     assert found.present(found.ids, START, until).tolist() == [there[name] for name in found.ids]
     assert found.present(["A"], datetime(2098, 12, 31, 23, 55), datetime(2099, 1, 1)).tolist() == [[True]]
+
+
+@pytest.mark.parametrize("years", [1, 9, 30])
+def test_years_of_intervals_are_counted_to_the_last_one(tmp_path: Path, years: int) -> None:
+    count = years * 17_532
+    path = tmp_path / "scada30.parquet"
+    pq.write_table(rows([(at, "A") for at in range(1, count + 1) if at != count // 2], SCADA30), path)
+    ends, numbers = (
+        Summaries(tmp_path / "s.sqlite").coverage(path, SCADA30).counts(START, START + SCADA30.cadence * count)
+    )
+    assert (len(ends), int(numbers.sum())) == (count, count - 1)
+    assert np.flatnonzero(numbers == 0).tolist() == [count // 2 - 1]
+    assert datetime(1970, 1, 1) + timedelta(microseconds=int(ends[-1]) // 1000) == START + SCADA30.cadence * count
