@@ -30,7 +30,7 @@ from aemo_ops.ops.jobs import Jobs
 from aemo_ops.ops.schedule import Schedule, Task
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ops.standing import Post, Standing
-from aemo_ops.ops.watch import LOOK_SECONDS, FolderWatch, Versions
+from aemo_ops.ops.watch import Lookout
 from aemo_ops.settings import Settings
 from aemo_ops.store.lease import adopted
 from aemo_ops.store.ledger import Ledger, LedgerRow
@@ -58,16 +58,15 @@ class Engine:
         self._board = Board(self.datasets, self.store, self.state, clock, thresholds)
         self._jobs = Jobs(self._job_changed)
         self._schedule = Schedule()
-        self._versions = Versions()
+        paths = [self.store.path(dataset) for dataset in self.datasets]
+        self._lookout = Lookout(settings.data_path, paths, clock)
         self._standing = Standing()
         self._cycles: Cycles | None = None
         self._commands: Commands | None = None
         self._ledger: Ledger | None = None
         self._watchers: list[Callable[[], None]] = []
         self._watchers_lock = threading.Lock()
-        self._folder_watch: FolderWatch | None = None
-        self._looked = self._published = float("-inf")
-        self._look_now = threading.Event()
+        self._published = float("-inf")
         self._state_version = 0
         self._problem = ""
         self._wake = threading.Event()
@@ -90,8 +89,7 @@ class Engine:
         if self._thread:
             self._thread.join()
         self._jobs.close(30.0)
-        if self._folder_watch:
-            self._folder_watch.stop()
+        self._lookout.stop()
         self.post.leave()
 
     def snapshot(self) -> Snapshot:
@@ -212,7 +210,7 @@ class Engine:
         for leftover in self.store.sweep():
             log.info("removed %s, left by a process that was killed", leftover.name)
         self._cycles = Cycles(
-            collectors, self.datasets, self.client, self.store, ledger, self.state, self.clock, self._versions
+            collectors, self.datasets, self.client, self.store, ledger, self.state, self.clock, self._lookout.versions
         )
         self._commands = Commands(
             self._cycles, self._schedule, self.state, ledger, self._jobs, self.clock.now, self._event
@@ -223,7 +221,7 @@ class Engine:
             )
             self._cycles.ready(name, task.next)
         for dataset in self.datasets:
-            self._versions.saw(self.store.path(dataset))
+            self._lookout.versions.saw(self.store.path(dataset))
 
     def every(self, period: timedelta, callback: Callable[[], object], name: str) -> Task:
         """Register a periodic callback, first due at once."""
@@ -283,25 +281,11 @@ class Engine:
 
     # what others do, and telling the pages --------------------------------------------------------------------------------------
     def _look(self) -> bool:
-        """Look whether another program changed a file: after an event, and every so often in case events were lost."""
-        if self._folder_watch is None and self.settings.data_path.is_dir():
-            self._folder_watch = FolderWatch(self.settings.data_path, self._look_now.set)
-            self._folder_watch.start()
-        due = self.clock.monotonic() - self._looked > LOOK_SECONDS
-        if not (due or self._look_now.is_set()):
+        """Tell which files another program changed; whether there was something to look at."""
+        if not self._lookout.due:
             return False
-        self._look_now.clear()
-        self._looked = self.clock.monotonic()
-        if self._cycles is None:
-            return True
-        if not self._cycles.turn.acquire(blocking=False):
-            self._look_now.set()  # we are writing ourselves: look when that is done
-            return False
-        try:
-            changed = self._versions.foreign(self.store.path(dataset) for dataset in self.datasets)
-        finally:
-            self._cycles.turn.release()
-        for path in changed:
+        changed = self._lookout.look(self._cycles.turn if self._cycles else threading.Lock())
+        for path in changed if self._cycles else ():
             self._event("changed", path.name, f"{path.name} was changed by another program")
         return bool(changed)
 

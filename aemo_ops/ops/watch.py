@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+
+from aemo_ops.clock import Clock
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 30.0
@@ -83,3 +85,40 @@ class Versions:
                     changed.append(path)
                 self._seen[path] = now
         return changed
+
+
+class Lookout:
+    """Looks over the data folder: after an event, and every so often in case events were lost."""
+
+    def __init__(self, folder: Path, paths: Sequence[Path], clock: Clock) -> None:
+        self.versions = Versions()
+        self._folder = folder
+        self._paths = paths
+        self._clock = clock
+        self._watch: FolderWatch | None = None
+        self._looked = float("-inf")
+        self._look_now = threading.Event()
+
+    @property
+    def due(self) -> bool:
+        """Whether to look now. Starts to watch as soon as the folder is there."""
+        if self._watch is None and self._folder.is_dir():
+            self._watch = FolderWatch(self._folder, self._look_now.set)
+            self._watch.start()
+        return self._look_now.is_set() or self._clock.monotonic() - self._looked > LOOK_SECONDS
+
+    def look(self, turn: threading.Lock) -> list[Path]:
+        """The files that another program changed since we wrote or saw them; none while `turn` says we are writing."""
+        if not turn.acquire(blocking=False):
+            self._look_now.set()  # look when that is done
+            return []
+        try:
+            self._look_now.clear()
+            self._looked = self._clock.monotonic()
+            return self.versions.foreign(self._paths)
+        finally:
+            turn.release()
+
+    def stop(self) -> None:
+        if self._watch:
+            self._watch.stop()

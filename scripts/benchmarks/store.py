@@ -122,7 +122,7 @@ def _measured(name: str, target: Path, base: Path, fresh: list[Path], patience: 
 def _compacted(name: str, target: Path, base: Path, fresh: list[Path], patience: float) -> Sample:
     """Each repetition after a part of the updates, which are not timed; the last part comes after all of them."""
     rival, rows = rivals.EVERY[name], iter([rivals.arrow_rows(path) for path in fresh])
-    some = len(fresh) // (LEAST + 1)
+    some = max(1, len(fresh) // (LEAST + 1))
 
     def update() -> None:
         for one in islice(rows, some):
