@@ -1,7 +1,7 @@
 """Which intervals are missing: ours from the store's coverage, against counting the rows of every interval.
 
-Ours also tells the gaps of every unit; where the others do not say so, they only count. Cold starts without any summary (the file itself may be in
-the system's cache, for everybody alike); after an update the summaries of the groups that it left alone are known.
+Ours also tells the gaps of every unit; where the others do not say so, they only count. Cold starts without any summary (the
+file itself may be in the system's cache, for everybody alike); after an update the summaries of groups that it left are known.
 """
 
 from __future__ import annotations

@@ -110,8 +110,7 @@ def test_run_now_keeps_the_beat() -> None:
 def test_stop_start_run_now_and_dry_run_do_what_they_say(site: Replica, still: Clock, engine_at: Make) -> None:
     engine = engine_at(site.url, still, datasets=("scada5",))
     engine.start()
-    until(lambda: engine.store.extent(SCADA5).rows, "the first cycle")
-    until(lambda: not engine._jobs.active("catch-up"), "the catch-up ends", 60)
+    until(lambda: engine.snapshot().jobs and engine.snapshot().jobs[0].state == "done", "the catch-up ends", 60)
 
     def ask(verb: str, subject: str = "dispatch_scada") -> str:
         number = engine.command(verb, subject)
