@@ -26,7 +26,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="session")
 def demo(demo_folder: Any) -> Iterator[str]:
-    """One demo for all pages: sixty times as fast as the real market."""
+    """One demo for all pages, sixty times as fast as the real market: one worker runs the whole file (--dist loadfile)."""
     with browsing.demo(demo_folder, 60.0) as url:
         yield url
 

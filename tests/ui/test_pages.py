@@ -19,7 +19,7 @@ from aemo_ops.store.state import State
 from tests.conftest import NOON
 from tests.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 Open = Callable[..., Page]
 
 
