@@ -12,13 +12,13 @@ from aemo_ops.errors import FolderRefused, LeaseHeld
 from aemo_ops.store.lease import ADOPTION, Lease, adopt, adopted, holds_data
 
 HOLD = """
-import sys, time
+import sys, threading
 from pathlib import Path
 from aemo_ops.store.lease import Lease
 lease = Lease(Path(sys.argv[1]), "another")
 lease.take()
 print("held", flush=True)
-time.sleep(600)
+threading.Event().wait(600)
 """
 
 
