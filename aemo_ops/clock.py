@@ -71,13 +71,6 @@ class Clock:
         """NEM time, naive."""
         return self.nem + timedelta(seconds=(time.time() - self.real) * self.speed)
 
-    def seconds_until(self, nem: datetime) -> float:
-        """Real seconds until NEM time reaches `nem`; infinite on a clock that stands still."""
-        ahead = (nem - self.now()).total_seconds()
-        if ahead <= 0:
-            return 0.0
-        return ahead / self.speed if self.speed > 0 else float("inf")
-
     @staticmethod
     def monotonic() -> float:
         """Real seconds from an arbitrary start; never goes back."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -23,13 +22,15 @@ from aemo_ops.store.ledger import Fate, Ledger
 from aemo_ops.store.parquet import Store
 from aemo_ops.store.state import State
 
-log = logging.getLogger(__name__)
 BUDGET = 40  # requests a cycle; 48 in one cycle is known to have tripped NEMWEB's limit
 BATCH = 12  # files that the catch-up merges at once
 
 
 class Cycles:
-    """Runs collectors and writes down what came of it. One thing at a time: `turn` is held while files are merged."""
+    """Runs collectors and writes down what came of it. One thing at a time: `turn` is held while files are merged.
+
+    `event(kind, subject, text)` writes a line of the feed.
+    """
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Cycles:
         state: State,
         clock: Clock,
         versions: Versions,
+        event: Callable[[str, str, str], None],
     ) -> None:
         self.collectors = collectors
         self.turn = threading.Lock()
@@ -51,6 +53,7 @@ class Cycles:
         self._state = state
         self._clock = clock
         self._versions = versions
+        self._event = event
         self._backlog: dict[str, dict[str, Listing]] = {name: {} for name in collectors}
         self._left = BUDGET
         self._due_left = 1
@@ -246,7 +249,3 @@ class Cycles:
     def schedule_told(self, name: str, following: datetime) -> None:
         """Write down when a collector runs next."""
         self._tell(name, next_run=stamp(following))
-
-    def _event(self, kind: str, subject: str, text: str) -> None:
-        self._state.add_event(self._clock.now(), kind, subject, text)
-        log.info("%s %s: %s", kind, subject, text)

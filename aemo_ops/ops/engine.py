@@ -210,7 +210,15 @@ class Engine:
         for leftover in self.store.sweep():
             log.info("removed %s, left by a process that was killed", leftover.name)
         self._cycles = Cycles(
-            collectors, self.datasets, self.client, self.store, ledger, self.state, self.clock, self._lookout.versions
+            collectors,
+            self.datasets,
+            self.client,
+            self.store,
+            ledger,
+            self.state,
+            self.clock,
+            self._lookout.versions,
+            self._event,
         )
         self._commands = Commands(
             self._cycles, self._schedule, self.state, ledger, self._jobs, self.clock.now, self._event

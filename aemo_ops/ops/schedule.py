@@ -40,14 +40,6 @@ class Schedule:
             task.next += task.period * ((now - task.next) // task.period + 1)
         return tasks
 
-    def next(self) -> datetime | None:
-        """When the next task is due."""
-        return min((task.next for task in self._tasks.values()), default=None)
-
-    def next_of(self, name: str) -> datetime | None:
-        task = self._tasks.get(name)
-        return task.next if task else None
-
     def hasten(self, name: str, now: datetime) -> None:
         """Make a task due now, keeping its beat afterwards."""
         task = self._tasks[name]

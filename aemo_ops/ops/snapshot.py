@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -112,7 +112,7 @@ class Snapshot:
     events: tuple[Event, ...] = ()
     jobs: tuple[JobState, ...] = ()
     version: int = 0
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
 
     def count(self, state: State) -> int:
         return sum(d.freshness.state == state for d in self.datasets)
