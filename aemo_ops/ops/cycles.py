@@ -73,15 +73,17 @@ class Cycles:
     def _tidy(self) -> None:
         """Compact one file that wants it, in a cycle that brought it nothing: the quietest moment there is for its readers."""
         changed = {name for result in self._results for name, merge in result.merges.items() if merge.changed}
-        for dataset in self._datasets:
-            if dataset.name not in changed and self._wants_compaction(dataset):
-                done = self._store.compact(dataset)
-                self._versions.saw(self._store.path(dataset))
-                text = (
-                    f"{(done.before - done.after) / 1e6:,.1f} MB of dead bytes removed, {done.after / 1e6:,.1f} MB left"
-                )
-                self._event("compacted", dataset.name, text)
-                return
+        dataset = next((d for d in self._datasets if d.name not in changed and self._wants_compaction(d)), None)
+        if dataset is None:
+            return
+        try:
+            done = self._store.compact(dataset)
+        except StoreError as error:
+            self._event("failed", dataset.name, str(error))
+            return
+        self._versions.saw(self._store.path(dataset))
+        text = f"{(done.before - done.after) / 1e6:,.1f} MB of dead bytes removed, {done.after / 1e6:,.1f} MB left"
+        self._event("compacted", dataset.name, text)
 
     def _wants_compaction(self, dataset: Dataset) -> bool:
         try:

@@ -381,6 +381,30 @@ def test_a_file_full_of_dead_bytes_is_compacted_in_a_quiet_cycle(
     assert engine.state.events(1)[0][2] == "compacted"
 
 
+def test_a_compaction_that_fails_is_said_and_spoils_no_cycle(
+    site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_at(site.url, still, datasets=("scada5",))
+    cycles = engine.settle()
+    own = cycles.collectors["dispatch_scada"]
+    for entry in reversed(own.waiting()[:3]):
+        own.take(own.fetch([entry]))
+    rows = in_file(engine, SCADA5)
+    monkeypatch.setattr("aemo_ops.store.splice.compaction.DEAD_AT_LEAST", 1)
+
+    def full(_fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("aemo_ops.files.flush", full)
+    with cycles.cycle(0):
+        pass
+    assert engine.state.facts("cycle")["last"]["number"] == 1
+    (event,) = engine.state.events(1)
+    assert event[2:4] == ("failed", "scada5")
+    assert "no space left" in event[4]
+    assert in_file(engine, SCADA5) == rows
+
+
 def test_a_state_file_of_another_program_is_said_so(still: Clock, engine_at: Make, tmp_path: Path) -> None:
     from aemo_ops.errors import StoreCorrupt
 
