@@ -24,6 +24,7 @@ from aemo_ops.store.state import State
 
 BUDGET = 40  # requests a cycle; 48 in one cycle is known to have tripped NEMWEB's limit
 BATCH = 12  # files that the catch-up merges at once
+OVERDUE = 4.0  # burden of a file that is compacted in whatever cycle
 
 
 class Cycles:
@@ -71,11 +72,16 @@ class Cycles:
             self._record_cycle(nem, self._clock.monotonic() - started, before)
 
     def _tidy(self) -> None:
-        """Compact one file that wants it, in a cycle that brought it nothing: the quietest moment there is for its readers."""
+        """Compact the one file that wants it most, in a cycle that brought it nothing: the quietest moment for its readers.
+
+        Where no cycle is quiet (a period of five minutes and more brings rows each time) it is done at OVERDUE all the same.
+        """
         changed = {name for result in self._results for name, merge in result.merges.items() if merge.changed}
-        dataset = next((d for d in self._datasets if d.name not in changed and self._wants_compaction(d)), None)
-        if dataset is None:
+        burdens = {d.name: self._burden(d) for d in self._datasets}
+        wanting = [d for d in self._datasets if burdens[d.name] >= (OVERDUE if d.name in changed else 1.0)]
+        if not wanting:
             return
+        dataset = max(wanting, key=lambda d: burdens[d.name])
         try:
             done = self._store.compact(dataset)
         except StoreError as error:
@@ -85,11 +91,11 @@ class Cycles:
         text = f"{(done.before - done.after) / 1e6:,.1f} MB of dead bytes removed, {done.after / 1e6:,.1f} MB left"
         self._event("compacted", dataset.name, text)
 
-    def _wants_compaction(self, dataset: Dataset) -> bool:
+    def _burden(self, dataset: Dataset) -> float:
         try:
-            return self._store.wants_compaction(dataset)
+            return self._store.burden(dataset)
         except StoreError:  # whoever merges into it will say what is wrong with it
-            return False
+            return 0.0
 
     def collect(self, name: str) -> None:
         """Run one collector inside a cycle: newest files first, its share of the budget, the rest into the backlog."""

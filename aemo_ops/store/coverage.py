@@ -28,10 +28,10 @@ CREATE TABLE IF NOT EXISTS summaries (
     dataset TEXT NOT NULL, digest BLOB NOT NULL, stretches BLOB NOT NULL, PRIMARY KEY (dataset, digest)
 ) WITHOUT ROWID;
 """
-_MOST_CELLS = 64_000_000  # bytes of the matrix of one group; a healthy one of a million rows has about a million
 _EPOCH = np.datetime64("1970-01-01T00:00:00", "ns")
 STRETCHES = pa.schema([("id", pa.string()), ("first", pa.int64()), ("last", pa.int64())])
 Times = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -159,36 +159,63 @@ def _stretches(times: pa.ChunkedArray, names: pa.ChunkedArray, step: int) -> pa.
     coded = names.combine_chunks() if names.num_chunks != 1 else names.chunk(0)
     if not pa.types.is_dictionary(coded.type):
         coded = coded.dictionary_encode()
-    on_grid = at % step == 0
-    slots, codes = at[on_grid] // step, coded.indices.to_numpy(zero_copy_only=False)[on_grid]
-    if len(slots) == 0:
-        return STRETCHES.empty_table()
-    cells = (int(slots.max()) - int(slots.min()) + 1) * len(coded.dictionary)
-    who, begins, ends = (_by_marks if cells <= _MOST_CELLS else _by_sorting)(slots, codes)
+    who, firsts, lasts = _runs(at, coded.indices.to_numpy(zero_copy_only=False), step)
     ids = coded.dictionary.cast(pa.string()).take(pa.array(who))
-    return pa.table([ids, pa.array(begins * step), pa.array(ends * step)], schema=STRETCHES)
+    return pa.table([ids, pa.array(firsts), pa.array(lasts)], schema=STRETCHES)
 
 
-def _by_marks(slots: Times, codes: Times) -> tuple[Times, Times, Times]:
-    """(code, first slot, last slot) of each stretch: a matrix of marks, slot by code, then where marks begin and end."""
-    low, width = int(slots.min()), int(codes.max()) + 1
-    marks = np.zeros((int(slots.max()) - low + 3, width), np.int8)
-    marks.ravel()[(slots - low + 1) * width + codes] = 1  # rows come in the order of time: neighbours in memory
-    edges = np.diff(marks, axis=0)
-    begins, who = np.divmod(np.flatnonzero(edges == 1), width)
-    ends, whose = np.divmod(np.flatnonzero(edges == -1), width)
-    first, last = np.argsort(who, kind="stable"), np.argsort(whose, kind="stable")
-    return who[first], begins[first] + low, ends[last] - 1 + low
+def _runs(at: Times, codes: Codes, step: int) -> tuple[Times, Times, Times]:
+    """(code, first, last) of each stretch, sorted by code, then first.
+
+    Intervals that follow one another with the same codes are looked at once: as a fleet changes rarely, most are.
+    """
+    if (at[1:] < at[:-1]).any():  # a file of somebody else's
+        order = np.argsort(at, kind="stable")
+        at, codes = at[order], codes[order]
+    starts = np.flatnonzero(np.append(True, at[1:] != at[:-1])[: len(at)])
+    moments, sizes = at[starts], np.diff(starts, append=len(at))
+    on_grid = moments % step == 0
+    if not on_grid.all():
+        kept = np.repeat(on_grid, sizes)
+        return _runs(at[kept], codes[kept], step)
+    follows = np.diff(moments, prepend=0) == step
+    heads = np.flatnonzero(~(follows & _same(codes, sizes)))
+    tails = np.append(heads[1:], len(starts))[: len(heads)] - 1
+    # One slot for each run of intervals; a slot stays free where time went on without rows.
+    slots = np.cumsum(np.where(follows[heads], 1, 2))
+    began, ended = np.zeros((2, len(heads) * 2 + 1), np.int64)
+    began[slots], ended[slots] = moments[heads], moments[tails]
+    who, first, last = _stretched(np.repeat(slots, sizes[heads]), _taken(codes, starts[heads], sizes[heads]))
+    return who, began[first], ended[last]
 
 
-def _by_sorting(slots: Times, codes: Times) -> tuple[Times, Times, Times]:
-    """The same where one row of the year 2099 would make the matrix too large."""
-    order = np.lexsort((slots, codes))
-    slots, codes = slots[order], codes[order]
-    starts = np.ones(len(slots), bool)
-    starts[1:] = (codes[1:] != codes[:-1]) | (slots[1:] > slots[:-1] + 1)
-    begin = np.flatnonzero(starts)
-    return codes[begin], slots[begin], slots[np.append(begin[1:], len(slots)) - 1]
+def _same(codes: Codes, sizes: Times) -> npt.NDArray[np.bool_]:
+    """For each interval, `sizes` rows of `codes`, whether it has the same codes as the one before it, in the same order."""
+    same = np.zeros(len(sizes), bool)
+    row = first = 0
+    for last in np.append(np.flatnonzero(np.diff(sizes)) + 1, len(sizes)):
+        if last > first:
+            rows = codes[row : row + (last - first) * sizes[first]].reshape(last - first, sizes[first])
+            same[first + 1 : last] = (rows[1:] == rows[:-1]).all(axis=1)
+            row, first = row + rows.size, last
+    return same
+
+
+def _taken(codes: Codes, starts: Times, sizes: Times) -> Codes:
+    """The codes of the ranges that begin at `starts`, one range after the other."""
+    shifts = starts - np.cumsum(sizes) + sizes
+    taken: Codes = codes[np.repeat(shifts, sizes) + np.arange(sizes.sum())]
+    return taken
+
+
+def _stretched(slots: Times, codes: Codes) -> tuple[Times, Times, Times]:
+    """(code, first slot, last slot) of each stretch, sorted so, of rows in any order."""
+    width = int(slots.max(initial=0)) + 2  # the last slot of one code and the first of the next are no neighbours
+    marks = np.sort(codes * np.int64(width) + slots)
+    begins = np.flatnonzero(np.append(True, np.diff(marks) > 1)[: len(marks)])
+    ends = np.append(begins[1:], len(marks))[: len(begins)] - 1
+    who, first = np.divmod(marks[begins], width)
+    return who, first, marks[ends] % width
 
 
 def _joined(tables: Sequence[pa.Table], step: int) -> pa.Table:
@@ -198,14 +225,13 @@ def _joined(tables: Sequence[pa.Table], step: int) -> pa.Table:
     every = pa.concat_tables(tables).sort_by([("id", "ascending"), ("first", "ascending")]).combine_chunks()
     if every.num_rows == 0:
         return every
-    codes = every["id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    # Codes apart further than any time: stretches of two ids never touch.
+    apart = every["id"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64) << 40
     firsts, lasts = every["first"].to_numpy(), every["last"].to_numpy()
-    starts = np.ones(len(firsts), bool)
-    # Stretches of one id come from groups that follow one another, so comparing with the one before is enough.
-    starts[1:] = (codes[1:] != codes[:-1]) | (firsts[1:] > lasts[:-1] + step)
-    begin = np.flatnonzero(starts)
+    reached = np.maximum.accumulate(apart + lasts // step)
+    begins = np.flatnonzero(np.append(True, (apart + firsts // step)[1:] > reached[:-1] + 1))
     return pa.table(
-        [every["id"].take(pa.array(begin)), pa.array(firsts[begin]), pa.array(np.maximum.reduceat(lasts, begin))],
+        [every["id"].take(pa.array(begins)), pa.array(firsts[begins]), pa.array(np.maximum.reduceat(lasts, begins))],
         schema=STRETCHES,
     )
 

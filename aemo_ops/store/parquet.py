@@ -19,7 +19,7 @@ from aemo_ops.errors import SchemaMismatch, StoreCorrupt, StoreLocked
 from aemo_ops.files import PARTIAL, explained, failpoint, publish
 from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.store.merge import Merge, merge_rows
-from aemo_ops.store.splice.compaction import Compacted, compact, needs_compaction
+from aemo_ops.store.splice.compaction import Compacted, burden, compact
 from aemo_ops.store.splice.fitness import check_columns
 from aemo_ops.store.splice.footer import Footer, read_footer
 from aemo_ops.store.splice.update import splice
@@ -128,10 +128,10 @@ class Store:
                 path.unlink(missing_ok=True)
         return leftovers
 
-    def wants_compaction(self, dataset: Dataset) -> bool:
-        """Whether so much of the file is dead that a rewrite is worth its while."""
+    def burden(self, dataset: Dataset) -> float:
+        """How much of the file is dead: 1 and more is worth a rewrite in a quiet cycle. Raises StoreCorrupt."""
         path = self.path(dataset)
-        return path.exists() and needs_compaction(footer_of_file(path), path.stat().st_size)
+        return burden(footer_of_file(path), path.stat().st_size) if path.exists() else 0.0
 
     def compact(self, dataset: Dataset) -> Compacted:
         """Write the file anew without its dead bytes: the one moment at which bytes move under readers, so in a quiet one."""

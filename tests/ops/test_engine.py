@@ -372,13 +372,31 @@ def test_a_file_full_of_dead_bytes_is_compacted_in_a_quiet_cycle(
         own.take(own.fetch([entry]))
     rows, size = in_file(engine, SCADA5), engine.store.extent(SCADA5).size
     monkeypatch.setattr("aemo_ops.store.splice.compaction.DEAD_AT_LEAST", 1)
-    assert engine.store.wants_compaction(SCADA5)
+    assert engine.store.burden(SCADA5) > 1
     with cycles.cycle(0):
         pass
     assert in_file(engine, SCADA5) == rows
     assert engine.store.extent(SCADA5).size < size
-    assert not engine.store.wants_compaction(SCADA5)
+    assert engine.store.burden(SCADA5) < 1
     assert engine.state.events(1)[0][2] == "compacted"
+
+
+@pytest.mark.parametrize(("burden", "compacted"), [(3.0, False), (5.0, True)])
+def test_where_no_cycle_is_quiet_a_file_is_compacted_before_dead_bytes_pile_up(
+    site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch, burden: float, compacted: bool
+) -> None:
+    engine = engine_at(site.url, still, datasets=("scada5",))
+    cycles = engine.settle()
+    own = cycles.collectors["dispatch_scada"]
+    for entry in reversed(own.waiting()[1:7]):
+        own.take(own.fetch([entry]))
+    monkeypatch.setattr("aemo_ops.store.splice.compaction.DEAD_SHARE", 0)
+    with cycles.cycle(1) as results:
+        cycles.collect("dispatch_scada")
+        dead = engine.store.burden(SCADA5) * (8 << 20)
+        monkeypatch.setattr("aemo_ops.store.splice.compaction.DEAD_AT_LEAST", dead / burden)
+    assert results[0].rows.inserted > 0
+    assert (engine.store.burden(SCADA5) < 1) == compacted
 
 
 def test_a_compaction_that_fails_is_said_and_spoils_no_cycle(

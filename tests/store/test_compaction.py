@@ -11,7 +11,7 @@ from aemo_ops.errors import StoreCorrupt
 from aemo_ops.market.catalogue import SCADA30
 from aemo_ops.store.splice import compaction as subject
 from aemo_ops.store.splice import sections
-from aemo_ops.store.splice.compaction import compact, dead_bytes, needs_compaction
+from aemo_ops.store.splice.compaction import burden, compact, dead_bytes
 from aemo_ops.store.splice.footer import read_footer
 from aemo_ops.store.splice.update import splice
 from tests.store.foreign import READERS, ROWS, optional, rows_at
@@ -109,13 +109,13 @@ def test_other_readers_read_the_compacted_file(spliced: Path, reader: str) -> No
 
 def test_when_compaction_is_worth_its_while(spliced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     footer, size = read_footer(spliced), spliced.stat().st_size
-    assert not needs_compaction(footer, size)
-    assert not needs_compaction(footer, size + (7 << 20))
-    assert needs_compaction(footer, size + (9 << 20))
-    assert not needs_compaction(footer.with_groups([]), 4 + len(footer.with_groups([]).encoded))
+    assert burden(footer, size) < 1
+    assert burden(footer, size + (7 << 20)) < 1
+    assert burden(footer, size + (9 << 20)) > 1
+    assert burden(footer.with_groups([]), 4 + len(footer.with_groups([]).encoded)) == 0
     monkeypatch.setattr(subject, "SEALED", 100)
     monkeypatch.setattr(subject, "MERGEABLE_AT_MOST", 3)
-    assert needs_compaction(footer, size)
+    assert burden(footer, size) > 1
 
 
 def test_a_copy_that_differs_is_noticed_before_anybody_reads_it(spliced: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from aemo_ops.market.dataset import Dataset
 from aemo_ops.store import coverage as coverage_module
 from aemo_ops.store.coverage import Summaries
 from aemo_ops.store.parquet import Store
+from tests.conftest import SOAK
 
 START = datetime(2026, 4, 20)
 
@@ -43,7 +44,7 @@ def by_pandas(path: Path, dataset: Dataset, until: int) -> tuple[list[int], dict
     return counts.tolist(), there
 
 
-@settings(max_examples=60)
+@settings(max_examples=2000 if SOAK else 60)
 @given(
     keys=st.lists(st.tuples(st.integers(1, 30), st.sampled_from(["A", "B", "C", "D"])), min_size=1, max_size=80),
     group=st.integers(1, 20),
@@ -64,6 +65,40 @@ def test_counts_and_presence_equal_what_pandas_finds(
     ]
     assert found.ids == sorted(there)
     assert found.present(found.ids, START, until).tolist() == [there[name] for name in found.ids]
+
+
+@settings(max_examples=2000 if SOAK else 60)
+@given(
+    minutes=st.lists(st.integers(1, 90), min_size=1, max_size=60),
+    names=st.lists(st.sampled_from("ABCD"), min_size=60, max_size=60),
+    fleets=st.lists(st.tuples(st.integers(1, 18), st.integers(1, 6), st.sampled_from(["AB", "ABC", "D"])), max_size=4),
+    group=st.integers(1, 40),
+)
+def test_rows_in_any_order_twice_or_off_the_grid_are_told_as_found_row_by_row(
+    tmp_path_factory: pytest.TempPathFactory,
+    minutes: list[int],
+    names: list[str],
+    fleets: list[tuple[int, int, str]],
+    group: int,
+) -> None:
+    steady = [
+        (5 * at, name) for first, length, fleet in fleets for at in range(first, first + length) for name in fleet
+    ]
+    keys = [*steady, *zip(minutes, names, strict=False)]
+    table = pa.table(
+        {
+            "settlementdate": pa.array([START + timedelta(minutes=at) for at, _ in keys], pa.timestamp("ns")),
+            "duid": [name for _, name in keys],
+        }
+    )
+    folder = tmp_path_factory.mktemp("coverage")
+    pq.write_table(table, folder / "scada5.parquet", row_group_size=group)
+    found = Summaries(folder / "s.sqlite").coverage(folder / "scada5.parquet", SCADA5)
+    wanted = {(at, name) for at, name in keys if at % 5 == 0}
+    there = found.present(list("ABCD"), START, START + timedelta(minutes=120))
+    assert {(5 * (column + 1), "ABCD"[row]) for row, column in np.argwhere(there)} == wanted
+    _, numbers = found.counts(START, START + timedelta(minutes=120))
+    assert int(numbers.sum()) == len(wanted)
 
 
 @pytest.fixture

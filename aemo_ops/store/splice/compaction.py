@@ -44,11 +44,14 @@ def dead_bytes(footer: Footer, size: int) -> int:
     return size - len(MAGIC) - len(footer.encoded) - sum(group.live for group in footer.groups)
 
 
-def needs_compaction(footer: Footer, size: int) -> bool:
-    """Whether a rewrite is worth its while: much is dead, or the footer lists many groups that could be few."""
-    dead = dead_bytes(footer, size)
+def burden(footer: Footer, size: int) -> float:
+    """What a rewrite would rid the file of, in shares of what is let lie: dead bytes, or groups that could be fewer.
+
+    From 1 on a rewrite is worth its while in a quiet cycle.
+    """
+    bearable = min(DEAD_AT_MOST, max(DEAD_AT_LEAST, size * DEAD_SHARE))
     mergeable = len(footer.groups) - len(_runs(footer))
-    return dead > min(DEAD_AT_MOST, max(DEAD_AT_LEAST, size * DEAD_SHARE)) or mergeable > MERGEABLE_AT_MOST
+    return max(dead_bytes(footer, size) / bearable, mergeable / MERGEABLE_AT_MOST)
 
 
 def compact(path: Path, dataset: Dataset, merge: bool = True, permit: Callable[[], None] = lambda: None) -> Compacted:
