@@ -13,6 +13,12 @@ AemoOpsError
 │   ├── StoreCorrupt       the file cannot be read
 │   ├── FolderRefused      the folder is not ours to write, or not writable
 │   └── NoSpace            the disk is full                                    (transient)
+├── MigrationError         what the move did not do
+│   ├── StepRefused        not as things stand; nothing was changed
+│   ├── WriterActive       somebody writes to a file that is being copied      (transient)
+│   ├── UnreadableNow      a file to be copied cannot be read, or is not whole (transient)
+│   ├── VerificationFailed what is on the disk is not what should be there
+│   └── Cancelled          stopped as asked, at a safe point
 ├── LeaseHeld              another process is the one that collects
 └── SettingsError          a setting is unknown or has a wrong value
 
@@ -76,6 +82,30 @@ class FolderRefused(StoreError):
 
 class NoSpace(StoreError):
     transient = True
+
+
+class MigrationError(AemoOpsError):
+    pass
+
+
+class StepRefused(MigrationError):
+    pass
+
+
+class WriterActive(MigrationError):
+    transient = True
+
+
+class UnreadableNow(MigrationError):
+    transient = True
+
+
+class VerificationFailed(MigrationError):
+    pass
+
+
+class Cancelled(MigrationError):
+    pass
 
 
 class LeaseHeld(AemoOpsError):

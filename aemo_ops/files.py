@@ -1,20 +1,26 @@
-"""The one door to the disk's promises: publish a file whole and durably, and the failpoints that test it."""
+"""The one door to the disk's promises: publish a file whole and durably, hash it, and the failpoints that test it."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 from typing import BinaryIO
 
 from aemo_ops.errors import FolderRefused, NoSpace, StoreError
 
 PARTIAL = ".partial"
+CHUNK = 4 << 20  # bytes
+_AT_ONCE = 3  # chunks in memory
 
 
 class FailpointHit(Exception):
@@ -59,6 +65,63 @@ def flush_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def uncache(fd: int) -> None:
+    """Ask the system to keep nothing of a file in its cache: a hint, and what was not flushed only begins to be written."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(fd, fcntl.F_NOCACHE, 1)
+    else:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def pour(
+    fill: Callable[[memoryview], int],
+    takers: Sequence[Callable[[memoryview], object]],
+    told: Callable[[int], object] = lambda _: None,
+) -> int:
+    """Give all that `fill` reads, chunk by chunk, to every taker; the bytes read.
+
+    `fill` reads into a buffer and returns how many bytes, 0 at the end. Each taker has a thread and gets one chunk after the
+    other while the next are read; a chunk is its own until it returns. `told` gets the bytes read so far, in the caller's
+    thread. What any of them raises is raised, after the takers have ended.
+    """
+    done = 0
+    taking: deque[list[Future[object]]] = deque()
+    with ExitStack() as stack:
+        lanes = [stack.enter_context(ThreadPoolExecutor(1)) for _ in takers]
+        for buffer in cycle([memoryview(bytearray(CHUNK)) for _ in range(_AT_ONCE)]):
+            if len(taking) == _AT_ONCE:
+                _finish(taking.popleft())
+            count = fill(buffer)
+            if count == 0:
+                break
+            taking.append([lane.submit(taker, buffer[:count]) for lane, taker in zip(lanes, takers, strict=True)])
+            done += count
+            told(done)
+        for futures in taking:
+            _finish(futures)
+    return done
+
+
+def _finish(futures: Sequence[Future[object]]) -> None:
+    for future in futures:
+        future.result()
+
+
+def sha256(fill: Callable[[memoryview], int], told: Callable[[int], object] = lambda _: None) -> str:
+    """The hash, in hex, of all that `fill` reads; see `pour`."""
+    digest = hashlib.sha256()
+    pour(fill, [digest.update], told)
+    return digest.hexdigest()
+
+
+def write_all(fd: int, block: memoryview) -> None:
+    """Write at the position of `fd`, however often the system takes only a part."""
+    while block:
+        block = block[os.write(fd, block) :]
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The move from the old folder to the new one, without losing a row."""
