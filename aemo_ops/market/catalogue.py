@@ -41,7 +41,7 @@ PRICES5 = Dataset(
     cadence=FIVE_MINUTES,
     due_minutes=0,
     tolerance=1e-9,
-    sources=(Source(DISPATCHIS, "DISPATCH.PRICE", _PRICES, pricing_run, ("INTERVENTION",)),),
+    sources=(Source(DISPATCHIS, "DISPATCH.PRICE", _PRICES, pricing_run, ("INTERVENTION",), mmsdm="DISPATCHPRICE"),),
     ids=REGIONS,
 )
 SCADA5 = Dataset(
@@ -57,6 +57,7 @@ SCADA5 = Dataset(
             DISPATCH_SCADA,
             "DISPATCH.UNIT_SCADA",
             (("settlementdate", "SETTLEMENTDATE"), ("duid", "DUID"), ("scadavalue", "SCADAVALUE")),
+            mmsdm="DISPATCH_UNIT_SCADA",
         ),
     ),
 )
@@ -75,6 +76,7 @@ TRANSMISSION5 = Dataset(
             (*_FLOWS, ("exportlimit", "EXPORTLIMIT"), ("importlimit", "IMPORTLIMIT")),
             physical_run,
             ("INTERVENTION",),
+            mmsdm="DISPATCHINTERCONNECTORRES",
         ),
     ),
     ids=INTERCONNECTORS,
@@ -87,7 +89,7 @@ PRICES30 = Dataset(
     cadence=HALF_HOUR,
     due_minutes=0,
     tolerance=1e-6,
-    fallbacks=(Source(TRADINGIS, "TRADING.PRICE", _PRICES, mode=Mode.INSERT),),
+    fallbacks=(Source(TRADINGIS, "TRADING.PRICE", _PRICES, mode=Mode.INSERT, mmsdm="TRADINGPRICE"),),
     derived_from="prices5",
     ids=REGIONS,
 )
@@ -109,7 +111,7 @@ TRANSMISSION30 = Dataset(
     cadence=HALF_HOUR,
     due_minutes=0,
     tolerance=1e-6,
-    fallbacks=(Source(TRADINGIS, "TRADING.INTERCONNECTORRES", _FLOWS, mode=Mode.INSERT),),
+    fallbacks=(Source(TRADINGIS, "TRADING.INTERCONNECTORRES", _FLOWS, mode=Mode.INSERT, mmsdm="TRADINGINTERCONNECT"),),
     derived_from="transmission5",
     ids=INTERCONNECTORS,
 )
@@ -122,8 +124,8 @@ ROOFTOP30 = Dataset(
     due_minutes=47,
     tolerance=1e-9,
     sources=(
-        Source(ROOFTOP, "ROOFTOP.ACTUAL", _ROOFTOP, measured, ("TYPE",)),
-        Source(ROOFTOP, "ROOFTOP.ACTUAL", _ROOFTOP, satellite, ("TYPE",), Mode.INSERT),
+        Source(ROOFTOP, "ROOFTOP.ACTUAL", _ROOFTOP, measured, ("TYPE",), mmsdm="ROOFTOP_PV_ACTUAL"),
+        Source(ROOFTOP, "ROOFTOP.ACTUAL", _ROOFTOP, satellite, ("TYPE",), Mode.INSERT, "ROOFTOP_PV_ACTUAL"),
     ),
     ids=REGIONS,
 )

@@ -40,7 +40,7 @@ class Source:
     """One table of one report that feeds a dataset.
 
     `columns`: the dataset's column -> AEMO's column. `rule` picks the rows that count; `rule_columns` are AEMO's columns
-    that only the rule needs. `mode` is how its rows merge.
+    that only the rule needs. `mode` is how its rows merge. `mmsdm`: the name of MMSDM's monthly table with the same rows.
     """
 
     report: Report
@@ -49,6 +49,7 @@ class Source:
     rule: Rule = every_row
     rule_columns: tuple[str, ...] = ()
     mode: Mode = Mode.UPSERT
+    mmsdm: str | None = None
 
     @cached_property
     def wanted(self) -> tuple[str, ...]:

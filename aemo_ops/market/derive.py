@@ -12,6 +12,8 @@ from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR, ceil
 
 SIX = 6
+# The last half-hour trading interval ended here; the next one, of five minutes, at 00:05.
+FIVE_MINUTE_SETTLEMENT = datetime(2021, 10, 1)
 _HALF_HOUR_NS = int(HALF_HOUR.total_seconds()) * 10**9
 _FIVE_MINUTES_NS = int(FIVE_MINUTES.total_seconds()) * 10**9
 
@@ -72,3 +74,15 @@ def thirty_to_five(rows: pa.Table) -> tuple[pa.Table, np.ndarray]:
         }
     )
     return table, np.repeat(~follows, SIX)
+
+
+def trading_half_hours(dataset: Dataset, rows: pa.Table) -> pa.Table:
+    """Half-hour rows from TradingIS, TRADINGPRICE or TRADINGINTERCONNECT: the last fallback of 30-minute files.
+
+    Until 2021-10-01 00:00 a trading interval was the half hour, and its row is the value; since then it has 5 minutes, and
+    the value is the mean of its six (none without all six). Values are AEMO's, rounded to two decimals.
+    """
+    change = pa.scalar(FIVE_MINUTE_SETTLEMENT, pa.timestamp("ns"))
+    before = rows.filter(pc.less_equal(rows["settlementdate"], change))
+    means, present = mean_of_six(dataset, rows.filter(pc.greater(rows["settlementdate"], change)))
+    return pa.concat_tables([before, means.filter(pa.array(present == SIX))])

@@ -10,6 +10,7 @@ HALF_HOUR = timedelta(minutes=30)
 DAY = timedelta(days=1)
 TRADING_DAY_START = timedelta(hours=4)
 _EPOCH = datetime(2000, 1, 1)
+_NS_EPOCH = datetime(1970, 1, 1)
 
 
 def floor(time: datetime, cadence: timedelta) -> datetime:
@@ -38,3 +39,14 @@ def trading_day(end: datetime) -> datetime:
     """The calendar date, at midnight, of the trading day that the interval ending at `end` belongs to."""
     started = end - FIVE_MINUTES - TRADING_DAY_START
     return datetime(started.year, started.month, started.day)
+
+
+def nanoseconds(time: datetime) -> int:
+    """Naive NEM time as the files store it: nanoseconds since 1970."""
+    since = time - _NS_EPOCH
+    return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+
+
+def moment(nanoseconds: int) -> datetime:
+    """The naive NEM time of a stored one, to the microsecond."""
+    return _NS_EPOCH + timedelta(microseconds=int(nanoseconds) // 1000)

@@ -7,12 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR
+from aemo_ops.market.intervals import DAY, FIVE_MINUTES, HALF_HOUR
 
 MINUTE_STAMP = "%Y%m%d%H%M"
 SECOND_STAMP = "%Y%m%d%H%M%S"
 DAY_STAMP = "%Y%m%d"
 _STAMP_DIGITS = {MINUTE_STAMP: 12, SECOND_STAMP: 14, DAY_STAMP: 8}
+
+
+@dataclass(frozen=True)
+class Bundles:
+    """How Archive keeps a report: zips of the Current files, `days` days in each, for `keeps`.
+
+    A name has the bundle's first and last date (`ranged`) or one date. The bundle of one week with one date may end or
+    begin with it (not known), so it is asked for both.
+    """
+
+    directory: str
+    days: int = 1
+    ranged: bool = False
+    keeps: timedelta = timedelta(days=375)
+    # Seen to appear at 01:01 on the second day after the bundle's last.
+    lag: timedelta = timedelta(days=1, hours=1, minutes=1)
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,7 @@ class Report:
     stamp_format: str = MINUTE_STAMP
     interval_offset: timedelta = timedelta(0)
     verified: bool = True
+    bundles: Bundles | None = None
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -55,6 +72,40 @@ class Report:
         stamp = (interval - self.interval_offset).strftime(self.stamp_format)
         return f"{prefix or self.prefixes[0]}_{stamp}_{sequence:016d}.zip"
 
+    @cached_property
+    def bundle_pattern(self) -> re.Pattern[str]:
+        """Matches the names of the report's bundles in Archive; groups `prefix`, `first` and, where ranged, `last`."""
+        prefixes = "|".join(re.escape(prefix) for prefix in self.prefixes)
+        last = r"_(?P<last>\d{8})" if self.bundles and self.bundles.ranged else ""
+        return re.compile(rf"(?P<prefix>{prefixes})_(?P<first>\d{{8}}){last}\.zip", re.IGNORECASE)
+
+    def bundle_dates(self, file_name: str) -> tuple[datetime, datetime]:
+        """The first and the last date, at midnight, that a bundle has by its name. Raises ValueError for a foreign name."""
+        match = self.bundle_pattern.fullmatch(file_name)
+        if match is None or self.bundles is None:
+            raise ValueError(f"{file_name} is not a bundle of {self.name}")
+        first = datetime.strptime(match["first"], DAY_STAMP)
+        if self.bundles.ranged:
+            return first, datetime.strptime(match["last"], DAY_STAMP)
+        return first, first + (self.bundles.days - 1) * DAY
+
+    def bundle_span(self, file_name: str) -> tuple[datetime, datetime]:
+        """The interval ends (first, last] that a bundle of this name may hold at most: a day of doubt at each edge.
+
+        A week named by one date may end with it as well as begin. Raises ValueError for a foreign name.
+        """
+        first, last = self.bundle_dates(file_name)
+        assert self.bundles is not None
+        if self.bundles.days > 1 and not self.bundles.ranged:
+            first -= self.bundles.days * DAY
+        return first - DAY, last + 2 * DAY
+
+    def bundle_name(self, first: datetime, prefix: str | None = None) -> str:
+        """The name of the bundle whose first day is `first`."""
+        assert self.bundles is not None
+        last = f"_{first + (self.bundles.days - 1) * DAY:%Y%m%d}" if self.bundles.ranged else ""
+        return f"{prefix or self.prefixes[0]}_{first:%Y%m%d}{last}.zip"
+
 
 DISPATCHIS = Report(
     name="dispatchis",
@@ -64,6 +115,7 @@ DISPATCHIS = Report(
     cadence=FIVE_MINUTES,
     lag=timedelta(minutes=-5),
     keeps=timedelta(hours=48),
+    bundles=Bundles("/Reports/ARCHIVE/DispatchIS_Reports/"),
 )
 DISPATCH_SCADA = Report(
     name="dispatch_scada",
@@ -73,6 +125,7 @@ DISPATCH_SCADA = Report(
     cadence=FIVE_MINUTES,
     lag=timedelta(minutes=-4),
     keeps=timedelta(hours=48),
+    bundles=Bundles("/Reports/ARCHIVE/Dispatch_SCADA/"),
 )
 TRADINGIS = Report(
     name="tradingis",
@@ -82,6 +135,7 @@ TRADINGIS = Report(
     cadence=FIVE_MINUTES,
     lag=timedelta(minutes=-4),
     keeps=timedelta(days=14),
+    bundles=Bundles("/Reports/ARCHIVE/TradingIS_Reports/", days=7, ranged=True),
 )
 ROOFTOP = Report(
     name="rooftop_pv",
@@ -93,6 +147,7 @@ ROOFTOP = Report(
     keeps=timedelta(days=14),
     stamp_format=SECOND_STAMP,
     interval_offset=-HALF_HOUR,
+    bundles=Bundles("/Reports/ARCHIVE/ROOFTOP_PV/ACTUAL/", days=7),
 )
 NEXT_DAY_DISPATCH = Report(
     name="next_day_dispatch",

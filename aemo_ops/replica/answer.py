@@ -102,7 +102,11 @@ class Answer(BaseHTTPRequestHandler):
         else:
             self._find(replica, path)
 
-    def _find(self, replica: Replica, path: str) -> None:
+    def _find(self, replica: Replica, asked: str) -> None:
+        path = replica.path_of(asked)
+        if path is None:
+            self._refuse(HTTPStatus.NOT_FOUND)
+            return
         body = None if path.endswith("/") else replica.site.body(path, replica.clock.now())
         if body is not None:
             self._serve(replica, path, body, _ZIP)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import cache
 
 import numpy as np
 
 from aemo_ops.replica import columns
+from aemo_ops.replica.columns import Table
 from aemo_ops.replica.fleet import UNITS
 from aemo_ops.replica.issue import Cells, Issue, number, services
 
@@ -30,6 +31,29 @@ def lines(issue: Issue) -> Iterator[str]:
         yield from table.lines(rows)
     yield from _constraints(issue, numbered)
     yield from columns.INTERCONNECTION.lines(numbered | cells for cells in _interconnections(issue))
+
+
+def price_rows(issue: Issue, prefix: str) -> Iterator[str]:
+    """The D lines of PRICE, of every run, for MMSDM."""
+    return _monthly(issue, columns.PRICE, _prices)
+
+
+def flow_rows(issue: Issue, prefix: str) -> Iterator[str]:
+    """The D lines of INTERCONNECTORRES, of every run, for MMSDM."""
+    return _monthly(issue, columns.INTERCONNECTORRES, _flows)
+
+
+def region_rows(issue: Issue, prefix: str) -> Iterator[str]:
+    """The D lines of REGIONSUM, of every run, for MMSDM."""
+    return _monthly(issue, columns.REGIONSUM, _regions)
+
+
+def _monthly(issue: Issue, table: Table, cells: Callable[[Issue, int], Iterator[Cells]]) -> Iterator[str]:
+    common = {"SETTLEMENTDATE": issue.end, "RUNNO": "1", "LASTCHANGED": issue.dispatched}
+    common["DISPATCHINTERVAL"] = issue.dispatch_interval
+    for run in issue.market.runs(issue.interval):
+        for row in cells(issue, run):
+            yield table.row(common | row)
 
 
 def _case(run: int) -> Cells:

@@ -5,7 +5,7 @@ A spec is a comma-separated list of `[REPORT/]KIND[=AMOUNT][:RATE][xTIMES]`, for
 the seed and the file's name, so the same files have it every time. TIMES is how many requests for one URL meet it, `*`
 for every one; what is spoilt on the way (403 429 500 html truncated footer drip reset) is met once, other kinds always.
 AMOUNT is minutes for late, duplicate and revised, seconds for 429 (Retry-After) and drip (pause between pieces).
-Only the generated site has late, missing, duplicate and revised files; a folder has what lies in it.
+Only the generated site has late, missing, absent, duplicate and revised files; a folder has what lies in it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Kind(StrEnum):
     DRIP = "drip"  # a few bytes at a time
     RESET = "reset"  # the connection breaks in the middle of the body
     LATE = "late"  # published later than usual
-    MISSING = "missing"  # never in Current
+    MISSING = "missing"  # never in Current, nor in Archive; a bundle or table of this path is never listed
+    ABSENT = "absent"  # nowhere, not even in MMSDM's monthly table
     DUPLICATE = "duplicate"  # the same again under another running number
     REVISED = "revised"  # once more, later, with other values
 
@@ -49,7 +50,8 @@ class Outage(StrEnum):
     CLOSE = "close"  # connections are closed without an answer
 
 
-PUBLICATION = frozenset({Kind.LATE, Kind.MISSING, Kind.DUPLICATE, Kind.REVISED})
+PUBLICATION = frozenset({Kind.LATE, Kind.MISSING, Kind.ABSENT, Kind.DUPLICATE, Kind.REVISED})
+NEVER = frozenset({Kind.MISSING, Kind.ABSENT})
 DAMAGE = frozenset({Kind.TRUNCATED, Kind.FOOTER, Kind.EMPTY, Kind.COLUMN})
 _LASTING = PUBLICATION | {Kind.EMPTY, Kind.COLUMN}
 _HARMLESS = PUBLICATION | {Kind.DRIP}

@@ -12,7 +12,8 @@ from datetime import datetime
 
 import numpy as np
 
-from aemo_ops.market.intervals import HALF_HOUR
+from aemo_ops.market.derive import FIVE_MINUTE_SETTLEMENT
+from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR
 from aemo_ops.market.regions import INTERCONNECTORS, REGIONS, SUB_REGIONS
 from aemo_ops.replica.fleet import UNITS, fuel_slices
 from aemo_ops.replica.noise import Noise, Values
@@ -99,11 +100,16 @@ def _peak(hour: float, at: float, width: float) -> float:
 
 
 class Market:
-    """Values of every interval; see the module for what `revision` is. `run` is the value of INTERVENTION."""
+    """Values of every interval; see the module for what `revision` is. `run` is the value of INTERVENTION.
 
-    def __init__(self, seed: int = 1) -> None:
+    `units`: how many of the fleet report their output, spread over all fuels; a small number makes long histories cheap.
+    """
+
+    def __init__(self, seed: int = 1, units: int = len(UNITS)) -> None:
         self.seed = seed
         self.noise = Noise(seed)
+        self._reporting = np.linspace(0, len(UNITS) - 1, units).round().astype(np.int64)
+        self._duids = tuple(_DUIDS[at] for at in self._reporting)
 
     def intervened(self, interval: datetime) -> bool:
         """Whether AEMO intervenes: a few hours, once in four days; both runs are then published."""
@@ -168,10 +174,11 @@ class Market:
     def telemetry(self, interval: datetime, revision: int = 0) -> Iterable[tuple[str, float | None]]:
         """The rows of UNIT_SCADA: (DUID, MW), None for a blank value; a unit without telemetry has no row."""
         minutes, n = _minutes(interval), len(UNITS)
-        absent = self.noise.uniform("telemetry.absent", minutes // 180, n) < 0.005
-        blank = self.noise.uniform("telemetry.blank", minutes // 5, n) < 0.002
-        values = _rounded(self._output(interval) * (1.0 + 0.02 * revision), _SCADA_DECIMALS)
-        for duid, value, has_none, is_blank in zip(_DUIDS, values, absent.tolist(), blank.tolist(), strict=True):
+        chosen = self._reporting
+        absent = (self.noise.uniform("telemetry.absent", minutes // 180, n) < 0.005)[chosen].tolist()
+        blank = (self.noise.uniform("telemetry.blank", minutes // 5, n) < 0.002)[chosen].tolist()
+        values = _rounded(self._output(interval)[chosen] * (1.0 + 0.02 * revision), _SCADA_DECIMALS)
+        for duid, value, has_none, is_blank in zip(self._duids, values, absent, blank, strict=True):
             if not has_none:
                 yield duid, None if is_blank else value
 
@@ -266,6 +273,28 @@ class Market:
         rounded = _rounded(np.array([values[name] for name in names]), _POWER_DECIMALS)
         return dict(zip(names, rounded, strict=True))
 
+    def trading_flows(self, interval: datetime, revision: int = 0) -> dict[str, tuple[float, float, float]]:
+        """interconnector -> metered flow, target and losses as TradingIS prints them, to two decimals.
+
+        Of the half hour for one that ended before five-minute settlement.
+        """
+        told = [self.flows(end, revision) for end in _trading_six(interval)]
+        return {
+            name: tuple(
+                round(sum(getattr(flows[name], value) for flows in told) / len(told), 2)
+                for value in ("meteredmwflow", "mwflow", "mwlosses")
+            )
+            for name in INTERCONNECTORS
+        }
+
     def trading_prices(self, interval: datetime, revision: int = 0) -> dict[str, float]:
-        """region -> RRP as TradingIS prints it, to two decimals."""
-        return {name: round(rrp, 2) for name, rrp in self.prices(interval, revision).items()}
+        """region -> RRP as TradingIS prints it, to two decimals; of the half hour before five-minute settlement."""
+        told = [self.prices(end, revision) for end in _trading_six(interval)]
+        return {name: round(sum(prices[name] for prices in told) / len(told), 2) for name in REGIONS}
+
+
+def _trading_six(interval: datetime) -> list[datetime]:
+    """The dispatch intervals of a trading interval: six until October 2021, one since."""
+    if interval > FIVE_MINUTE_SETTLEMENT:
+        return [interval]
+    return [interval - FIVE_MINUTES * back for back in range(5, -1, -1)]

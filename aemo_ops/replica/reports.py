@@ -19,6 +19,11 @@ _ZIP_LEVEL = 6
 
 def _scada(issue: Issue) -> Iterator[str]:
     yield columns.UNIT_SCADA.header
+    yield from scada_rows(issue, DISPATCH_SCADA.prefixes[0])
+
+
+def scada_rows(issue: Issue, prefix: str) -> Iterator[str]:
+    """The D lines of UNIT_SCADA; Current and MMSDM have the same."""
     cells = {"SETTLEMENTDATE": issue.end, "LASTCHANGED": issue.dispatched}
     row = columns.UNIT_SCADA.template(cells, ("DUID", "SCADAVALUE"))
     for duid, value in issue.market.telemetry(issue.interval, issue.revision):
@@ -26,43 +31,61 @@ def _scada(issue: Issue) -> Iterator[str]:
 
 
 def _trading(issue: Issue) -> Iterator[str]:
+    prefix = TRADINGIS.prefixes[0]
+    yield columns.TRADING_INTERCONNECTORRES.header
+    yield from trading_flow_rows(issue, prefix)
+    yield columns.TRADING_PRICE.header
+    yield from trading_price_rows(issue, prefix)
+
+
+def _trading_cells(issue: Issue) -> dict[str, str]:
     made = quoted(issue.interval - FIVE_MINUTES + timedelta(seconds=2))
-    common = {"SETTLEMENTDATE": issue.end, "RUNNO": "1", "PERIODID": issue.period, "LASTCHANGED": made}
-    flows = issue.market.flows(issue.interval, issue.revision)
-    yield from columns.TRADING_INTERCONNECTORRES.lines(
-        common
-        | {
-            "INTERCONNECTORID": name,
-            "METEREDMWFLOW": number(round(flow.meteredmwflow, 2)),
-            "MWFLOW": number(round(flow.mwflow, 2)),
-            "MWLOSSES": number(round(flow.mwlosses, 2)),
-        }
-        for name, flow in flows.items()
-    )
-    prices = issue.market.trading_prices(issue.interval, issue.revision)
-    fixed = services("RRP", "ROP") | {"EEP": "0", "INVALIDFLAG": "0", "PRICE_STATUS": "FIRM"}
-    yield from columns.TRADING_PRICE.lines(
-        common | fixed | {"REGIONID": region, "RRP": number(rrp), "ROP": number(rrp)} for region, rrp in prices.items()
-    )
+    return {"SETTLEMENTDATE": issue.end, "RUNNO": "1", "PERIODID": issue.period, "LASTCHANGED": made}
+
+
+def trading_flow_rows(issue: Issue, prefix: str) -> Iterator[str]:
+    """The D lines of TRADING.INTERCONNECTORRES: two decimals, no limits."""
+    common = _trading_cells(issue)
+    for name, flow in issue.market.trading_flows(issue.interval, issue.revision).items():
+        metered, target, losses = map(number, flow)
+        cells = {"INTERCONNECTORID": name, "METEREDMWFLOW": metered, "MWFLOW": target, "MWLOSSES": losses}
+        yield columns.TRADING_INTERCONNECTORRES.row(common | cells)
+
+
+def trading_price_rows(issue: Issue, prefix: str) -> Iterator[str]:
+    """The D lines of TRADING.PRICE: two decimals."""
+    common = _trading_cells(issue) | services("RRP", "ROP")
+    common |= {"EEP": "0", "INVALIDFLAG": "0", "PRICE_STATUS": "FIRM"}
+    for region, rrp in issue.market.trading_prices(issue.interval, issue.revision).items():
+        yield columns.TRADING_PRICE.row(common | {"REGIONID": region, "RRP": number(rrp), "ROP": number(rrp)})
 
 
 def _measurement(issue: Issue) -> Iterator[str]:
-    powers = issue.market.measurement(issue.interval, issue.revision)
-    return _rooftop(issue, "MEASUREMENT", "1", powers)
+    yield columns.ROOFTOP_ACTUAL.header
+    yield from _rooftop(issue, _MEASUREMENT, columns.ROOFTOP_ACTUAL)
 
 
 def _satellite(issue: Issue) -> Iterator[str]:
-    return _rooftop(issue, "SATELLITE", "0.6", issue.market.satellite(issue.interval, issue.revision))
+    yield columns.ROOFTOP_ACTUAL.header
+    yield from _rooftop(issue, _SATELLITE, columns.ROOFTOP_ACTUAL)
 
 
-def _rooftop(issue: Issue, kind: str, quality: str, powers: Mapping[str, float | None]) -> Iterator[str]:
+def rooftop_rows(issue: Issue, prefix: str) -> Iterator[str]:
+    """The D lines of MMSDM's ROOFTOP_PV_ACTUAL, whose columns stand in another order than Current's."""
+    return _rooftop(issue, prefix, columns.ROOFTOP_MONTH)
+
+
+def _rooftop(issue: Issue, prefix: str, table: columns.Table) -> Iterator[str]:
+    powers: Mapping[str, float | None]
+    if prefix == _MEASUREMENT:
+        kind, quality, powers = "MEASUREMENT", "1", issue.market.measurement(issue.interval, issue.revision)
+    else:
+        kind, quality, powers = "SATELLITE", "0.6", issue.market.satellite(issue.interval, issue.revision)
     changed = quoted(issue.interval + timedelta(minutes=19, seconds=10))
     common = {"INTERVAL_DATETIME": issue.end, "TYPE": kind, "LASTCHANGED": changed}
-    yield from columns.ROOFTOP_ACTUAL.lines(
-        common
-        | {"REGIONID": region, "POWER": "" if power is None else number(power), "QI": "0" if power is None else quality}
-        for region, power in powers.items()
-    )
+    for region, power in powers.items():
+        cells = {"POWER": "" if power is None else number(power), "QI": "0" if power is None else quality}
+        yield table.row(common | cells | {"REGIONID": region})
 
 
 # file prefix -> (AEMO's name of the report, its name in the C line's ids, made so long after the interval's end, body)

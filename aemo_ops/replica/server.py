@@ -46,11 +46,20 @@ class Visit:
 class Replica:
     """Serves a site while the `with` block lasts (or between `start` and `stop`).
 
-    `visits` is the log of requests; `most_at_once` the largest number under way at the same time.
+    `hash_twice`: a `#` in a name must come as `%2523`, as some found, instead of `%23`. `visits` is the log of requests;
+    `most_at_once` the largest number under way at the same time.
     """
 
-    def __init__(self, site: Site, clock: Clock | None = None, port: int = 0, style: Style = Style.OLD) -> None:
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock | None = None,
+        port: int = 0,
+        style: Style = Style.OLD,
+        hash_twice: bool = False,
+    ) -> None:
         self.site, self.clock, self.style = site, clock or Clock(), style
+        self._hash_twice = hash_twice
         self._visits: deque[Visit] = deque(maxlen=_VISITS_KEPT)
         self.most_at_once = 0
         self._under_way = 0
@@ -123,6 +132,12 @@ class Replica:
         with self._lock:
             self._under_way -= 1
             self._visits.append(Visit(path, status, Clock.monotonic()))
+
+    def path_of(self, asked: str) -> str | None:
+        """The path of a request that was decoded once; None where its `#` was not sent in the form that is understood."""
+        if not self._hash_twice:
+            return asked
+        return None if "#" in asked else asked.replace("%23", "#")
 
     def listing(self, directory: str) -> bytes | None:
         """The page of a directory; a file with lasting damage shows the size of its damaged body."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,10 +12,13 @@ import numpy as np
 from aemo_ops.market.intervals import FIVE_MINUTES, intervals
 from aemo_ops.market.report import DISPATCH_SCADA, REPORTS, ROOFTOP, TRADINGIS, Report
 from aemo_ops.replica import reports
-from aemo_ops.replica.faults import Faults, Kind
+from aemo_ops.replica.archive import Archive
+from aemo_ops.replica.bodies import Bodies
+from aemo_ops.replica.faults import NEVER, Faults, Kind
 from aemo_ops.replica.issue import Issue
 from aemo_ops.replica.listing import Entry
 from aemo_ops.replica.market import Market
+from aemo_ops.replica.mmsdm import Mmsdm
 from aemo_ops.replica.truth import Revisions, Row, known
 
 WRITTEN = tuple(report for report in REPORTS if reports.PREFIXES.issuperset(report.prefixes))
@@ -30,7 +31,6 @@ _NO_TAIL = (1.0, 1.0)
 # Current is tidied a little after a file's time is up: hence 577 five-minute files in 48 hours
 _TIDY = FIVE_MINUTES
 _DUPLICATES = Entry("DUPLICATE", None, datetime(2025, 8, 12, 11, 10))
-_BODIES_LIMIT = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -57,34 +57,54 @@ class Publication:
 
 
 class Shelf:
-    """The generated Current of a market. Every answer is a function of the market, the faults and `now`."""
+    """The generated site of a market: Current here, Archive and MMSDM beside it.
 
-    def __init__(self, market: Market | None = None, faults: Faults | None = None) -> None:
+    Every answer is a function of the market, the faults and `now`. `late_edges`: Archive's bundles hold a day from 00:05 to
+    24:00 by the stamps of the names, instead of from 00:00 to 23:55. `begins`: the first month of MMSDM.
+    """
+
+    def __init__(
+        self,
+        market: Market | None = None,
+        faults: Faults | None = None,
+        late_edges: bool = False,
+        begins: datetime = datetime(2024, 1, 1),
+    ) -> None:
         self.market = market or Market()
         self.faults = faults or Faults(seed=self.market.seed)
-        self._bodies = _Bodies()
+        self.late_edges = late_edges
+        self.begins = begins
+        self._bodies = Bodies()
+        self._archive = Archive(self)
+        self._mmsdm = Mmsdm(self)
 
     def with_faults(self, faults: Faults) -> Shelf:
         """The same market under other faults, sharing the files made so far (a name and a revision fix the bytes)."""
-        other = Shelf(self.market, faults)
+        other = Shelf(self.market, faults, self.late_edges, self.begins)
         other._bodies = self._bodies
         return other
 
     def entries(self, directory: str, now: datetime) -> list[Entry] | None:
         """The lines of a directory page, directories first, then by name; None where there is no such directory."""
+        for stack in (self._archive, self._mmsdm):
+            if directory.startswith(stack.ROOT):
+                return stack.entries(directory, now)
         if directory not in _TREE:
             return None
         files = (p for report in WRITTEN if report.directory == directory for p in self.on_site(report, now))
-        lines = [Entry(p.name, len(self._body(p)), p.published) for p in files]
+        lines = [Entry(p.name, len(self.file(p)), p.published) for p in files]
         return [*_TREE[directory], *sorted(lines, key=lambda entry: entry.name)]
 
     def body(self, path: str, now: datetime) -> bytes | None:
         """The zip at a URL path; None where it is not on the site (not yet, or not any more)."""
+        for stack in (self._archive, self._mmsdm):
+            if path.startswith(stack.ROOT):
+                return stack.body(path, now)
         directory, _, name = path.rpartition("/")
         for report in WRITTEN:
             if report.directory == f"{directory}/" and report.pattern.fullmatch(name):
                 found = self.publications(report, report.interval(name))
-                return next((self._body(p) for p in found if p.name == name and p.on_site(now)), None)
+                return next((self.file(p) for p in found if p.name == name and p.on_site(now)), None)
         return None
 
     def on_site(self, report: Report, now: datetime) -> Iterator[Publication]:
@@ -107,7 +127,7 @@ class Shelf:
         published = usual + self._delay(report, prefix, interval)
         first = Publication(report, prefix, interval, sequence, published)
         faults = self.faults.publication(first.path)
-        if any(fault.kind is Kind.MISSING for fault in faults):
+        if any(fault.kind in NEVER for fault in faults):
             return
         late = sum((fault.delay for fault in faults if fault.kind is Kind.LATE), timedelta(0))
         published += late
@@ -124,12 +144,10 @@ class Shelf:
         most, all_of_them = _TAILS.get(report.name, _NO_TAIL)
         return timedelta(minutes=float(np.interp(share, (0.0, 0.9, 0.99, 1.0), (0.3, 0.9, most, all_of_them))))
 
-    def _body(self, publication: Publication) -> bytes:
+    def file(self, publication: Publication) -> bytes:
+        """The zip of a file, as Current serves it while it has it."""
         key = (publication.path, publication.revision)
-        body = self._bodies.get(key)
-        if body is None:
-            body = self._bodies.put(key, self._zip(publication))
-        return body
+        return self._bodies.get(key, lambda: self._zip(publication))
 
     def _zip(self, p: Publication) -> bytes:
         text = reports.text(p.prefix, Issue(self.market, p.interval, p.sequence, p.revision))
@@ -151,35 +169,35 @@ class Shelf:
             for row in truth.rows_of(self.market, interval, self._newest(truth.report, interval, at))
         ]
 
+    def ever(self, dataset: str, since: datetime, until: datetime) -> list[Row]:
+        """The rows that all sources together have for the intervals in (since, until], once each has published them.
+
+        MMSDM has the newest issue of an interval, also of a file that was missing or could not be read. As `expected`.
+        """
+        truth = known(dataset)
+        return [
+            row
+            for interval in intervals(since, until, truth.report.cadence)
+            for row in truth.rows_of(self.market, interval, self.final(truth.report, interval))
+        ]
+
+    def final(self, report: Report, interval: datetime) -> Revisions:
+        """prefix -> the newest revision that AEMO ever issued; without those that are nowhere."""
+        newest: Revisions = {}
+        for prefix in report.prefixes:
+            usual = interval + report.lag
+            first = Publication(report, prefix, interval, _sequence(usual) + _place(prefix), usual)
+            if not any(fault.kind is Kind.ABSENT for fault in self.faults.publication(first.path)):
+                issues = self._issues(report, prefix, interval)
+                newest[prefix] = max((issue.revision for issue in issues), default=0)
+        return newest
+
     def _newest(self, report: Report, interval: datetime, at: datetime | None) -> Revisions:
         newest: dict[str, tuple[int, int]] = {}
         for p in self.publications(report, interval):
             if (at is None or p.published <= at) and not self.faults.unreadable(p.path):
                 newest[p.prefix] = max(newest.get(p.prefix, (0, 0)), (p.sequence, p.revision))
         return {prefix: revision for prefix, (_, revision) in newest.items()}
-
-
-class _Bodies:
-    """The zips made lately, so that a listing and the downloads after it make each file once."""
-
-    def __init__(self, limit: int = _BODIES_LIMIT) -> None:
-        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
-        self._limit, self._size = limit, 0
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, int]) -> bytes | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: tuple[str, int], body: bytes) -> bytes:
-        with self._lock:
-            self._size += len(body) - len(self._kept.pop(key, b""))
-            self._kept[key] = body
-            while self._size > self._limit:
-                self._size -= len(self._kept.popitem(last=False)[1])
-        return body
 
 
 def _minute(interval: datetime) -> int:

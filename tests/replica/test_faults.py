@@ -138,7 +138,7 @@ def test_a_publication_fault_can_be_seen_on_the_page(
     site.faults.add(kind, path=f"*_{stamp}_*", amount=60 if kind is Kind.LATE else 1)
     shown = visitor.get(f"{directory}/").text.count(f"_{stamp}_")
     in_one_line = 2  # in the link and in the text
-    wanted = {Kind.LATE: 0, Kind.MISSING: 0, Kind.DUPLICATE: 2, Kind.REVISED: 2}[kind]
+    wanted = {Kind.LATE: 0, Kind.MISSING: 0, Kind.ABSENT: 0, Kind.DUPLICATE: 2, Kind.REVISED: 2}[kind]
     assert shown == wanted * in_one_line
 
 
