@@ -18,11 +18,12 @@ from aemo_ops import __version__
 from aemo_ops.clock import Clock
 from aemo_ops.errors import NemwebGone, NemwebRefused, NemwebUnavailable, SourceError
 from aemo_ops.market.report import Report
-from aemo_ops.nemweb.listing import Listing, files_of
+from aemo_ops.nemweb.listing import Listing, every_entry, files_of
 
 _CHUNK = 64 * 1024
 _REFUSALS = (403, 429)
 _LARGEST_LISTING = 32 * 1024 * 1024
+_SLOWEST = 100_000  # bytes a second: what a large file must come with at least
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Client:
         self._next_start = 0.0
         self._refusals = 0
         self._refused_until = 0.0
+        self._twice_escaped = False
         self._session = self._connect()
 
     def _connect(self) -> requests.Session:
@@ -102,9 +104,22 @@ class Client:
         self.traffic.listings += 1
         return files_of(report, page.decode("utf-8", "replace"), url)
 
-    def fetch(self, entry: Listing) -> bytes:
-        """A file as it lies on the site. Raises NemwebUnavailable when its size is not the listed one. One request."""
-        body = self._get(entry.url, self.manners.largest)
+    def directory(self, path: str) -> tuple[Listing, ...]:
+        """Every entry of a directory page, in its order; none for a page of an empty directory. One request.
+
+        Raises ListingRejected for a page that is no directory listing, NemwebGone where there is no such directory.
+        """
+        url = urljoin(self.base, path)
+        page = self._get(url, _LARGEST_LISTING).decode("utf-8", "replace")
+        self.traffic.listings += 1
+        return every_entry(page, url)
+
+    def fetch(self, entry: Listing, largest: int | None = None) -> bytes:
+        """A file as it lies on the site. Raises NemwebUnavailable when its size is not the listed one. One request.
+
+        `largest`: bytes to accept instead of what a Current file may have; the deadline grows with the listed size.
+        """
+        body = self._fetch(entry, largest or self.manners.largest)
         self.traffic.files += 1
         # An error page has another size too, but its own, better reason from the report reader.
         if entry.size is not None and len(body) != entry.size and body[:2] == b"PK":
@@ -118,7 +133,24 @@ class Client:
         """Real seconds until the site may be asked again; 0 when it may now."""
         return max(0.0, self._refused_until - self._clock.monotonic())
 
-    def _get(self, url: str, largest: int) -> bytes:
+    def _fetch(self, entry: Listing, largest: int) -> bytes:
+        deadline = max(self.manners.deadline, (entry.size or 0) / _SLOWEST)
+        url = self._hash_form(entry.url)
+        try:
+            return self._get(url, largest, deadline)
+        except SourceError as error:
+            if "%23" not in url or error.transient:
+                raise
+        # Those who did it differ on how MMSDM's "#" is to be sent: as the listing says it, or escaped once more.
+        body = self._get(url.replace("%23", "%2523"), largest, deadline)
+        self._twice_escaped = True
+        return body
+
+    def _hash_form(self, url: str) -> str:
+        url = url.replace("#", "%23")
+        return url.replace("%23", "%2523") if self._twice_escaped else url
+
+    def _get(self, url: str, largest: int, deadline: float | None = None) -> bytes:
         with self._slots:
             self._wait_for_turn(url)
             try:
@@ -126,7 +158,7 @@ class Client:
                     url, stream=True, timeout=(self.manners.connect_timeout, self.manners.read_timeout)
                 ) as answer:
                     self._check(url, answer)
-                    body = self._body(url, answer, largest)
+                    body = self._body(url, answer, largest, deadline or self.manners.deadline)
             except (requests.RequestException, HTTPError, OSError) as error:
                 raise NemwebUnavailable(f"no answer from {url} ({_short(error)})") from error
         self._refusals = 0
@@ -163,9 +195,9 @@ class Client:
         self._refused_until = self._clock.monotonic() + backoff
         return NemwebRefused(f"NEMWEB is refusing us ({status} for {url}); asking again in {backoff:.0f} s", backoff)
 
-    def _body(self, url: str, answer: requests.Response, largest: int) -> bytes:
+    def _body(self, url: str, answer: requests.Response, largest: int, deadline: float) -> bytes:
         """The body, bounded in size and in total time: a socket's time-out does not bound a slow drip."""
-        ends = self._clock.monotonic() + self.manners.deadline
+        ends = self._clock.monotonic() + deadline
         parts: list[bytes] = []
         size = 0
         # read1 returns what has come; read(n) would wait for n bytes and never look at the deadline.
@@ -177,7 +209,7 @@ class Client:
                     f"{url}: more than {largest // 2**20} MB; no report is so large, the rest was not read"
                 )
             if self._clock.monotonic() > ends:
-                raise NemwebUnavailable(f"{url}: not complete after {self.manners.deadline:.0f} s ({size} bytes came)")
+                raise NemwebUnavailable(f"{url}: not complete after {deadline:.0f} s ({size} bytes came)")
         declared = answer.headers.get("Content-Length", "")
         if declared.isdigit() and "Content-Encoding" not in answer.headers and size != int(declared):
             raise NemwebUnavailable(f"{url}: {size} of {declared} bytes came, then the connection ended")

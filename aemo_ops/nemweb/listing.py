@@ -62,6 +62,16 @@ def files_of(report: Report, page: str, url: str) -> tuple[Listing, ...]:
     return tuple(sorted(found.values(), key=lambda entry: (report.interval(entry.name), entry.name)))
 
 
+def every_entry(page: str, url: str) -> tuple[Listing, ...]:
+    """The entries of a directory page. Raises ListingRejected for a page that does not look like a listing."""
+    found = tuple(entries(page, url))
+    if not found and not re.search(r"\[To Parent Directory\]", page, re.IGNORECASE):
+        raise ListingRejected(
+            f"{url} is no directory page; NEMWEB may be answering with an error page. Nothing was changed by this."
+        )
+    return found
+
+
 def _published(day: str, time: str) -> datetime:
     form = "%A, %B %d, %Y" if "," in day else "%m/%d/%Y"
     return datetime.strptime(f"{' '.join(day.split())} {time}", f"{form} %I:%M %p")

@@ -24,9 +24,9 @@ from aemo_ops.errors import ReportRejected
 LARGEST_CSV = (
     64 * 1024 * 1024
 )  # a Current file has well under 20 MB; beyond this it is a bomb or not ours to hold in memory
-_TIME_FORMAT = "%Y/%m/%d %H:%M:%S"
+TIME_FORMAT = "%Y/%m/%d %H:%M:%S"
 _HEADER = re.compile(rb"^I,.*$", re.MULTILINE)
-_PREFIX_FIELDS = 4  # the record's kind, report, table and version stand before the columns
+PREFIX_FIELDS = 4  # the record's kind, report, table and version stand before the columns
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _check_ends(name: str, text: bytes) -> datetime:
         raise ReportRejected(f"{name}, line {lines}: the footer counts {int(footer[1])} lines, the file has {lines}")
     fields = first.decode("latin-1").split(",")
     try:
-        return datetime.strptime(f"{fields[5]} {fields[6]}".strip(), _TIME_FORMAT)
+        return datetime.strptime(f"{fields[5]} {fields[6]}".strip(), TIME_FORMAT)
     except (ValueError, IndexError) as error:
         raise ReportRejected(f"{name}, line 1: no creation date and time in {first[:80]!r}") from error
 
@@ -153,7 +153,7 @@ def _sections(name: str, text: bytes, wanted: Mapping[str, pa.Schema]) -> list[_
 
 def _first_fields(line: bytes) -> bytes:
     """`D,<report>,<table>,<version>,` of a data line: what ties it to its header."""
-    return b",".join([*line.split(b",", _PREFIX_FIELDS)[:_PREFIX_FIELDS], b""])
+    return b",".join([*line.split(b",", PREFIX_FIELDS)[:PREFIX_FIELDS], b""])
 
 
 def _own_lines(prefix: bytes, body: bytes) -> tuple[bytes, list[bytes]]:
@@ -178,7 +178,7 @@ def _table(name: str, section: _Section, schema: pa.Schema) -> pa.Table:
     if not section.body.strip():
         return schema.empty_table()
     # The first four fields may repeat a column's name (a table called RRP?): number them out of the way.
-    names = [f"_{at}" if at < _PREFIX_FIELDS else column for at, column in enumerate(section.columns)]
+    names = [f"_{at}" if at < PREFIX_FIELDS else column for at, column in enumerate(section.columns)]
     try:
         return pacsv.read_csv(
             pa.py_buffer(section.body),
@@ -186,7 +186,7 @@ def _table(name: str, section: _Section, schema: pa.Schema) -> pa.Table:
             convert_options=pacsv.ConvertOptions(
                 include_columns=schema.names,
                 column_types=schema,
-                timestamp_parsers=[_TIME_FORMAT],
+                timestamp_parsers=[TIME_FORMAT],
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
@@ -206,7 +206,7 @@ def _explain(name: str, section: _Section, schema: pa.Schema, error: Exception) 
                 f"{name}, line {at}: table {section.table} has {len(section.columns)} columns, "
                 f"this row {len(fields)} fields"
             )
-        for column, value in zip(section.columns[_PREFIX_FIELDS:], fields[_PREFIX_FIELDS:], strict=True):
+        for column, value in zip(section.columns[PREFIX_FIELDS:], fields[PREFIX_FIELDS:], strict=True):
             if column in schema.names and value and not _fits(value, schema.field(column).type):
                 kind = "a time" if pa.types.is_timestamp(schema.field(column).type) else "a number"
                 return f"{name}, line {at}: table {section.table}, column {column}: {value[:40]!r} is not {kind}"
@@ -216,7 +216,7 @@ def _explain(name: str, section: _Section, schema: pa.Schema, error: Exception) 
 def _fits(value: str, kind: pa.DataType) -> bool:
     try:
         if pa.types.is_timestamp(kind):
-            datetime.strptime(value, _TIME_FORMAT)
+            datetime.strptime(value, TIME_FORMAT)
         elif pa.types.is_floating(kind):
             float(value)
     except ValueError:
