@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,15 +32,21 @@ def _failpoints(text: str) -> dict[str, str]:
 
 
 _SET = _failpoints(os.environ.get("AEMO_OPS_FAILPOINTS", ""))
+_passed: Counter[str] = Counter()
 
 
 def failpoint(name: str) -> None:
-    """Do here what AEMO_OPS_FAILPOINTS says for `name`: `raise`, `exit`, `kill`, `sleep:SECONDS`; nothing when unset."""
+    """Do here what AEMO_OPS_FAILPOINTS says for `name`; nothing when unset.
+
+    `raise`, `exit`, `kill`, `kill:N` at the Nth time it is passed, `sleep:SECONDS`.
+    """
     if not _SET or name not in _SET:
         return
     action, _, amount = _SET[name].partition(":")
+    _passed[name] += 1
     if action == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+        if _passed[name] == int(amount or 1):
+            os.kill(os.getpid(), signal.SIGKILL)
     elif action == "exit":
         os._exit(70)
     elif action == "sleep":

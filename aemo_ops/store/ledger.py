@@ -106,6 +106,20 @@ class Ledger:
         )
         return [(_time(interval), _time(published), str(file)) for interval, published, file in rows]
 
+    def rows_since(self, dataset: str, mark: str) -> tuple[list[tuple[datetime, int]], str]:
+        """(interval, rows) of the dataset's files of Current merged since a mark ("": ever); and the mark for the next time.
+
+        What was merged in the mark's very second may be told again.
+        """
+        rows = self._database.read(
+            "SELECT interval, rows, at FROM files WHERE folder = ? AND dataset = ? AND fate = ? AND source = 'current'"
+            " AND at >= ?",
+            (self.folder, dataset, Fate.MERGED, mark),
+        )
+        return [(_time(interval), _int(count)) for interval, count, _ in rows], max(
+            (str(r[2]) for r in rows), default=mark
+        )
+
     def search(self, text: str = "", report: str = "", fate: str = "", limit: int = 200) -> list[LedgerRow]:
         """The newest entries whose file, dataset or reason contains `text`, of this report and fate where given."""
         clauses, values = ["folder = ?"], [self.folder]
