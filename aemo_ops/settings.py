@@ -34,6 +34,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _hour(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 24:
+        raise ValueError("not an hour from 0 to 24")
+    return value
+
+
 def _address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
@@ -68,6 +75,11 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "AEMO_LATE_CADENCES": ("late_cadences", _positive, "cadences after the due time until a file counts as late"),
     "AEMO_STALE_CADENCES": ("stale_cadences", _positive, "cadences after the due time until a file counts as stale"),
     "AEMO_REQUEST_GAP_SECONDS": ("request_gap", _positive, "seconds between the starts of two requests"),
+    "AEMO_HEAL_HOUR": (
+        "heal_hour",
+        _hour,
+        "hour of the day, NEM time, at which gaps are filled by itself, such as 4.6",
+    ),
     "AEMO_CATCHUP_GAP_SECONDS": ("catchup_gap", _positive, "seconds between two requests of the catch-up"),
 }
 
@@ -92,6 +104,7 @@ class Settings:
     stale_cadences: float = 3.0
     request_gap: float = 0.2
     catchup_gap: float = 2.0
+    heal_hour: float = 4.6
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

@@ -19,6 +19,7 @@ from aemo_ops.store.parquet import Extent, Store
 from aemo_ops.store.state import State
 
 EVENTS = 60
+AUTO = "auto-heal"  # the wish that gaps be filled by itself
 
 
 class Board:
@@ -95,6 +96,7 @@ class Board:
             jobs=job_states,
             version=self._version,
             problems=tuple(problems),
+            auto_heal=self._state.wanted(AUTO),
         )
 
     def _dataset(self, dataset: Dataset, collectors: Sequence[CollectorState], write: dict[str, Any]) -> DatasetState:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aemo_ops.errors import AemoOpsError
+from aemo_ops.ops.board import AUTO
 from aemo_ops.ops.cycles import Cycles
+from aemo_ops.ops.healing import HEAL, Healing, asked
 from aemo_ops.ops.jobs import Jobs
+from aemo_ops.ops.request import Request
 from aemo_ops.ops.schedule import Schedule
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.state import Command, State
 
 CATCH_UP = "catch-up"
 ALL = "all"
+_CHECKED_BY_DEFAULT = timedelta(days=30)
 
 
 class Commands:
-    """Carries out start, stop, run_now, dry_run and retry of collectors, and cancel of a job; answers in words.
+    """Carries out start, stop, run_now, dry_run and retry of collectors, heal, and cancel of a job; answers in words.
 
     `event(kind, subject, text)` writes a line of the feed. A "run now" is answered by `ran`, after its cycle.
     """
@@ -29,6 +33,7 @@ class Commands:
         state: State,
         ledger: Ledger,
         jobs: Jobs,
+        healing: Healing,
         now: Callable[[], datetime],
         event: Callable[[str, str, str], None],
     ) -> None:
@@ -37,6 +42,7 @@ class Commands:
         self._state = state
         self._ledger = ledger
         self._jobs = jobs
+        self._healing = healing
         self._now = now
         self._event = event
         self._forced: dict[str, list[int]] = {}
@@ -70,6 +76,15 @@ class Commands:
                 if command.subject.isdigit() and self._jobs.cancel(int(command.subject))
                 else "no such job runs"
             )
+        if command.verb == HEAL:
+            return self._heal(command.subject)
+        if command.verb == "apply":
+            return f"job {self._healing.apply(command.subject)} replaces rows"
+        if command.verb == "check_values":
+            since = None if command.subject == ALL else self._now() - _CHECKED_BY_DEFAULT
+            return f"job {self._healing.check_values(since)} looks for values that look wrong"
+        if command.verb in ("auto_on", "auto_off"):
+            return self._auto(command.verb == "auto_on")
         known = list(self._cycles.collectors)
         names = known if command.subject in ("", ALL) else [name for name in known if name == command.subject]
         if not names:
@@ -82,6 +97,16 @@ class Commands:
         if command.verb not in verbs:
             return f"unknown command {command.verb!r}"
         return "; ".join(verbs[command.verb](name) for name in names)
+
+    def _heal(self, subject: str) -> str:
+        request = asked(subject, self._cycles.datasets)
+        return f"job {self._healing.start(request, _title(request))} fills gaps"
+
+    def _auto(self, wanted: bool) -> str:
+        self._state.want(AUTO, wanted)
+        text = "gaps are filled by itself again" if wanted else "gaps are filled only when asked"
+        self._event("settings", "", text)
+        return text
 
     def _start(self, name: str) -> str:
         self._state.want(name, True)
@@ -108,3 +133,10 @@ class Commands:
         released = self._ledger.release(name)
         self._schedule.hasten(name, self._now())
         return f"{name}: {released} quarantined entries released"
+
+
+def _title(request: Request) -> str:
+    names = ", ".join(dataset.name for dataset in request.datasets)
+    if request.since is None:
+        return f"Filling the gaps of {names}"
+    return f"Filling {names} from {request.since:%Y-%m-%d %H:%M} to {request.until or request.since:%Y-%m-%d %H:%M}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -36,7 +36,7 @@ class Cycles:
     def __init__(
         self,
         collectors: Mapping[str, Collector],
-        datasets: Sequence[Dataset],
+        datasets: tuple[Dataset, ...],
         client: Client,
         store: Store,
         ledger: Ledger,
@@ -47,7 +47,7 @@ class Cycles:
     ) -> None:
         self.collectors = collectors
         self.turn = threading.Lock()
-        self._datasets = datasets
+        self.datasets = datasets
         self._client = client
         self._store = store
         self.ledger = ledger
@@ -77,8 +77,8 @@ class Cycles:
         Where no cycle is quiet (a period of five minutes and more brings rows each time) it is done at OVERDUE all the same.
         """
         changed = {name for result in self._results for name, merge in result.merges.items() if merge.changed}
-        burdens = {d.name: self._burden(d) for d in self._datasets}
-        wanting = [d for d in self._datasets if burdens[d.name] >= (OVERDUE if d.name in changed else 1.0)]
+        burdens = {d.name: self._burden(d) for d in self.datasets}
+        wanting = [d for d in self.datasets if burdens[d.name] >= (OVERDUE if d.name in changed else 1.0)]
         if not wanting:
             return
         dataset = max(wanting, key=lambda d: burdens[d.name])
@@ -214,6 +214,10 @@ class Cycles:
             "error": error,
             "state": "failed" if collected.failed else "idle",
         }
+
+    def wrote_for(self, dataset: Dataset) -> None:
+        """Somebody else of this process wrote a file, holding the turn: it is no stranger's doing."""
+        self._versions.saw(self._store.path(dataset))
 
     def _wrote(self, name: str, seconds: float, written: int) -> None:
         dataset = catalogue.dataset(name)

@@ -10,28 +10,38 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import AemoOpsError, FolderRefused, LeaseHeld
 from aemo_ops.market import catalogue
+from aemo_ops.market.dataset import Dataset
 from aemo_ops.nemweb.client import Client, Manners
 from aemo_ops.ops import logbook
+from aemo_ops.ops.backfill import Backfill
 from aemo_ops.ops.board import Board
 from aemo_ops.ops.collector import Collected, Collector
 from aemo_ops.ops.commands import CATCH_UP, Commands
 from aemo_ops.ops.cycles import Cycles
 from aemo_ops.ops.freshness import Thresholds
+from aemo_ops.ops.gaps import Gaps
+from aemo_ops.ops.healing import Healing
 from aemo_ops.ops.jobs import Jobs
+from aemo_ops.ops.landing import Ground
+from aemo_ops.ops.request import Request
 from aemo_ops.ops.schedule import Schedule, Task
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ops.standing import Post, Standing
 from aemo_ops.ops.watch import Lookout
 from aemo_ops.settings import Settings
+from aemo_ops.store.absences import Absences
+from aemo_ops.store.coverage import Summaries
+from aemo_ops.store.findings import Finding, Findings
 from aemo_ops.store.lease import adopted
 from aemo_ops.store.ledger import Ledger, LedgerRow
 from aemo_ops.store.parquet import Store
@@ -61,6 +71,9 @@ class Engine:
         paths = [self.store.path(dataset) for dataset in self.datasets]
         self._lookout = Lookout(settings.data_path, paths, clock)
         self._standing = Standing()
+        self._summaries = Summaries(settings.home / "coverage.sqlite")
+        self._gaps: Gaps | None = None
+        self._healing: Healing | None = None
         self._cycles: Cycles | None = None
         self._commands: Commands | None = None
         self._ledger: Ledger | None = None
@@ -128,6 +141,37 @@ class Engine:
         ledger = self._open_ledger()
         return ledger.search(text, report, fate, limit) if ledger else []
 
+    def gaps(self) -> Gaps:
+        """What is missing; the same object as long as the folder is, so that what it read is read once."""
+        if self._gaps is None or (not self._gaps.remembers and adopted(self.settings.data_path)):
+            ledger = self._open_ledger()
+            absences = Absences(self.settings.home / "ledger.sqlite", ledger.folder) if ledger else None
+            self._gaps = Gaps(self.datasets, self.store, self._summaries, self.clock, ledger, absences)
+        return self._gaps
+
+    def findings(self) -> list[Finding]:
+        """Values that look wrong, newest first; none in a folder that is not ours."""
+        ledger = self._open_ledger()
+        return Findings(self.settings.home / "ledger.sqlite", ledger.folder).all() if ledger else []
+
+    def filled(self) -> dict[str, Any]:
+        """What came of the last heal: `nem`, and `datasets` with requested, filled, absent, failed, by_source, reasons."""
+        return self.state.facts("filled").get("last", {})
+
+    def healing(self) -> Healing:
+        """What fills gaps, for one who works in the foreground. Raises LeaseHeld, FolderRefused."""
+        self.settle()
+        assert self._healing is not None
+        return self._healing
+
+    def backfilling(self, request: Request) -> Backfill:
+        """For planning and comparing, which write nothing: for one who does not hold the leases too. Raises FolderRefused."""
+        return self._healer(nullcontext, lambda dataset: None).backfill(request)
+
+    def ground(self) -> Ground:
+        """The files and what is known of them, for one who only reads them. Raises FolderRefused."""
+        return self._healer(nullcontext, lambda dataset: None).ground
+
     def log(self, limit: int) -> list[str]:
         return logbook.tail(self.settings.home, limit)
 
@@ -187,6 +231,8 @@ class Engine:
             news |= self._obey()
         if self._cycles and self._standing.role is Role.COLLECTING:
             news |= self._run_due(self._cycles)
+            if self._healing:
+                self._healing.beat()
         news |= self._look()
         version = self.state.version()
         news |= version != self._state_version
@@ -220,8 +266,10 @@ class Engine:
             self._lookout.versions,
             self._event,
         )
+        cycles = self._cycles
+        self._healing = self._healer(lambda: cycles.turn, cycles.wrote_for)
         self._commands = Commands(
-            self._cycles, self._schedule, self.state, ledger, self._jobs, self.clock.now, self._event
+            self._cycles, self._schedule, self.state, ledger, self._jobs, self._healing, self.clock.now, self._event
         )
         for name in collectors:
             task = self.every(
@@ -230,6 +278,18 @@ class Engine:
             self._cycles.ready(name, task.next)
         for dataset in self.datasets:
             self._lookout.versions.saw(self.store.path(dataset))
+
+    def _healer(self, turn: Callable[[], AbstractContextManager[object]], wrote: Callable[[Dataset], None]) -> Healing:
+        ledger = self._open_ledger()
+        if ledger is None:
+            raise FolderRefused(f"{self.settings.data_path} is not adopted; `aemo-ops collect --adopt` adopts it")
+        absences = Absences(self.settings.home / "ledger.sqlite", ledger.folder)
+        findings = Findings(self.settings.home / "ledger.sqlite", ledger.folder)
+        ground = Ground(self.gaps(), self.store, ledger, absences, findings, turn, wrote, self.datasets)
+        return Healing(
+            ground, self.client, self.clock, self._jobs, self.state, self._event, self.settings.home,
+            gap_seconds=self.settings.catchup_gap, quiet_hour=self.settings.heal_hour,
+        )  # fmt: skip
 
     def every(self, period: timedelta, callback: Callable[[], object], name: str) -> Task:
         """Register a periodic callback, first due at once."""
@@ -295,6 +355,9 @@ class Engine:
         changed = self._lookout.look(self._cycles.turn if self._cycles else threading.Lock())
         for path in changed if self._cycles else ():
             self._event("changed", path.name, f"{path.name} was changed by another program")
+        for path in changed:
+            if dataset := catalogue.dataset_of_file(path.name):
+                self.gaps().forget(dataset)
         return bool(changed)
 
     def _publish(self) -> None:

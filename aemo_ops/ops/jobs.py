@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from aemo_ops.clock import Clock
 from aemo_ops.errors import AemoOpsError
 from aemo_ops.ops.snapshot import JobState
 
@@ -42,6 +43,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._states: dict[int, JobState] = {}
         self._running: dict[int, tuple[threading.Thread, Progress]] = {}
+        self._begun: dict[int, float] = {}
 
     def start(self, kind: str, title: str, deed: Deed, unit: str = "files") -> int:
         """Run `deed` in a thread; its number. What it returns is its closing text."""
@@ -52,6 +54,7 @@ class Jobs:
                 if old not in self._running:
                     del self._states[old]
             progress = Progress(lambda done, total, text: self._tell(number, done, total, text))
+            self._begun[number] = Clock.monotonic()
             thread = threading.Thread(target=self._run, args=(number, deed, progress), name=f"job-{kind}", daemon=True)
             self._running[number] = (thread, progress)
         thread.start()
@@ -68,13 +71,15 @@ class Jobs:
             log.exception("job %d failed", number)
             state, text = "failed", f"unexpected: {error!r}; the log has the details"
         with self._lock:
-            self._states[number] = replace(self._states[number], state=state, text=text)
+            seconds = Clock.monotonic() - self._begun.pop(number)
+            self._states[number] = replace(self._states[number], state=state, text=text, seconds=seconds)
             del self._running[number]
         self._changed()
 
     def _tell(self, number: int, done: int, total: int, text: str) -> None:
         with self._lock:
-            self._states[number] = replace(self._states[number], done=done, total=total, text=text)
+            seconds = Clock.monotonic() - self._begun[number]
+            self._states[number] = replace(self._states[number], done=done, total=total, text=text, seconds=seconds)
         self._changed()
 
     def active(self, kind: str) -> bool:

@@ -80,7 +80,10 @@ class Event:
 
 @dataclass(frozen=True)
 class JobState:
-    """A long deed. `done` of `total` in `unit`; state is waiting, running, done, failed or cancelled."""
+    """A long deed. `done` of `total` in `unit`; state is waiting, running, done, failed or cancelled.
+
+    `seconds`: real seconds since its start when it last told something; a rate is `done / seconds`.
+    """
 
     number: int
     kind: str
@@ -90,13 +93,14 @@ class JobState:
     total: int = 0
     unit: str = "files"
     text: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """`holder` says in words who collects; `reason` why this process does not (empty when it does).
 
-    `events` and `jobs`: the last ones, oldest event first, newest job first.
+    `events` and `jobs`: the last ones, oldest event first, newest job first. `auto_heal`: gaps are filled by itself.
     """
 
     now: datetime
@@ -113,6 +117,7 @@ class Snapshot:
     jobs: tuple[JobState, ...] = ()
     version: int = 0
     problems: tuple[str, ...] = ()
+    auto_heal: bool = True
 
     def count(self, state: State) -> int:
         return sum(d.freshness.state == state for d in self.datasets)

@@ -1,0 +1,189 @@
+"""Asking one source after the other: which files to fetch, landing what comes, and noting what was asked for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from aemo_ops.clock import Clock
+from aemo_ops.errors import AemoOpsError, SourceError, StoreError
+from aemo_ops.files import failpoint
+from aemo_ops.market.intervals import moment, nanoseconds
+from aemo_ops.nemweb.archive import Level, Offer, Shelves, assigned
+from aemo_ops.nemweb.client import Client
+from aemo_ops.ops.fetching import Errand, Fetching
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.ops.landing import FIVE, Ground
+from aemo_ops.ops.parsing import Parsed
+from aemo_ops.ops.request import Request
+from aemo_ops.ops.targets import Target
+from aemo_ops.ops.wanted import Times, runs
+from aemo_ops.store.ledger import Fate, LedgerRow
+
+
+class Asking:
+    """Keeps which files an undertaking has asked for; no file is asked for twice."""
+
+    def __init__(self, ground: Ground, client: Client, clock: Clock, request: Request) -> None:
+        self._ground = ground
+        self._clock = clock
+        self._request = request
+        self._shelves = Shelves(client)
+        self._tried: set[tuple[str, Offer]] = set()
+        self._fetched = 0
+
+    def ask(self, level: Level, targets: Sequence[Target], fetching: Fetching, progress: Progress, by: str) -> None:
+        """Ask a level for all that the targets want of it, until it has been asked for everything it may hold."""
+        while not progress.cancelled and not self.bounded:
+            errands = self.errands(level, targets)
+            if self._request.most_files is not None:
+                errands = dict(list(errands.items())[: max(1, self._request.most_files - self._fetched)])
+            if not errands:
+                break
+            for done, (errand, outcome) in enumerate(fetching.run(errands, progress), start=1):
+                self._take(level, errand, outcome, errands[errand], by)
+                self._fetched += len(errand.offer.files)
+                progress.tell(done, len(errands), f"{level}: {errand.offer.name}")
+
+    @property
+    def bounded(self) -> bool:
+        """Whether as many files as the request allows were fetched."""
+        return self._request.most_files is not None and self._fetched >= self._request.most_files
+
+    def errands(self, level: Level, targets: Sequence[Target]) -> dict[Errand, list[Target]]:
+        """One errand for each file that holds wanted intervals, newest first, with all targets that want some of it."""
+        families: dict[str, list[Target]] = {}
+        for target in targets:
+            source = target.sources()[0]
+            family = (source.mmsdm or "") if level is Level.MMSDM else source.report.name
+            families.setdefault(family, []).append(target)
+        errands: dict[Errand, list[Target]] = {}
+        for family, several in families.items():
+            errands |= self._family_errands(level, family, several)
+        return dict(sorted(errands.items(), key=lambda item: item[0].offer.last, reverse=True))
+
+    def _family_errands(self, level: Level, family: str, targets: Sequence[Target]) -> dict[Errand, list[Target]]:
+        """The errands to the files of one report, or of one monthly table."""
+        todo = [(target, target.wanted.todo(level, self._clock.now())) for target in targets]
+        todo = [(target, ends) for target, ends in todo if len(ends)]
+        if not todo:
+            return {}
+        every = np.unique(np.concatenate([ends for _, ends in todo]))
+        lead = max(target.lead for target, _ in todo)
+        try:
+            offers = self._shelves.offers(
+                todo[0][0].sources()[0], level, moment(int(every[0]) - lead), moment(int(every[-1]))
+            )
+        except SourceError as error:
+            for target, ends in todo:
+                target.wanted.fail(ends, level, str(error))
+            return {}
+        if level is Level.CURRENT:
+            leading = np.unique((every[:, None] - np.arange(0, lead + 1, FIVE)).ravel())
+            offers = _by_day([offer for offer in offers if nanoseconds(offer.first) in leading])
+        chosen = assigned([offer for offer in offers if (family, offer) not in self._tried], every)
+        listed = np.concatenate([np.array([], np.int64), *chosen.values()])
+        for target, ends in todo:
+            target.wanted.mark(target.wanted.at(level), ends[~np.isin(ends, listed)])
+        errands = {}
+        for offer, ends in chosen.items():
+            self._tried.add((family, offer))
+            wanting = [target for target, own in todo if np.isin(own, ends).any()]
+            feeds = tuple(dict.fromkeys(feed for target in wanting for feed in target.feeds))
+            errands[Errand(offer, feeds, int(ends[0]) - lead, int(ends[-1]))] = wanting
+        return errands
+
+    def _take(
+        self, level: Level, errand: Errand, outcome: Parsed | AemoOpsError, targets: Sequence[Target], by: str
+    ) -> None:
+        """Land what came of an errand in every target that wants it; one that fails stops no other."""
+        if isinstance(outcome, AemoOpsError):
+            for target in targets:
+                target.wanted.fail(_meant(errand, target), level, str(outcome))
+            return
+        tables = dict(zip(errand.feeds, outcome.tables(), strict=True))
+        for target in targets:
+            try:
+                self._land(level, errand, outcome, target, [tables[feed] for feed in target.feeds], by)
+            except StoreError as error:
+                target.wanted.fail(_meant(errand, target), level, str(error))
+        failpoint("backfill.merged")
+
+    def _land(
+        self, level: Level, errand: Errand, parsed: Parsed, target: Target, tables: Sequence[pa.Table], by: str
+    ) -> None:
+        wanted = target.wanted
+        ends = wanted.ends[wanted.out]
+        if target.lead:
+            ends = np.unique((ends[:, None] - np.arange(6) * FIVE).ravel())
+        landed = 0
+        for rows in tables:
+            times = rows["settlementdate"].cast(pa.int64()).to_numpy()
+            rows = rows.filter(pa.array(np.isin(times, ends)))
+            target.landing.put(rows)
+            landed += rows.num_rows
+        self._settle(level, errand, parsed, target, by)
+        if not self._request.replace:
+            self._record(level, errand, target, landed)
+
+    def _settle(self, level: Level, errand: Errand, parsed: Parsed, target: Target, by: str) -> None:
+        """What the file filled, and what it left wanting although it holds that time."""
+        wanted = target.wanted
+        low, high = errand.first, errand.last
+        if (
+            level is not Level.MMSDM
+        ):  # a month is asked for as a month; a bundle's edges are known when it has been read
+            low, high = max(low, parsed.first or high), min(high, parsed.last or low)
+        everything = wanted.within(errand.first, errand.last)
+        wanted.filled(target.landing.left(wanted.ends[everything]), everything, by)
+        for name, reason in parsed.rejected:
+            wanted.fail(self._lost_with(name, target, errand), level, reason)
+        within = wanted.within(low, high)
+        lacking = wanted.ends[within][wanted.out[within] & ~wanted.failed[within]]
+        wanted.mark(wanted.at(level), lacking)
+        if self._request.replace:
+            return
+        spans = [(moment(first), moment(last)) for first, last in runs(lacking, wanted.dataset)]
+        self._ground.absences.add_vain(wanted.dataset.name, level, errand.offer.name, spans)
+
+    @staticmethod
+    def _lost_with(name: str, target: Target, errand: Errand) -> Times:
+        """The interval ends that a file held that does not parse: one, by the name of a report file, else all that was meant."""
+        try:
+            return np.array([nanoseconds(target.sources()[0].report.interval(name))])
+        except ValueError:
+            return _meant(errand, target)
+
+    def _record(self, level: Level, errand: Errand, target: Target, rows: int) -> None:
+        now = self._clock.now()
+        report = target.sources()[0].report.name
+        self._ground.ledger.record(
+            LedgerRow(
+                file=file.name, dataset=target.wanted.dataset.name, report=report, fate=Fate.MERGED,
+                interval=errand.offer.last, published=file.published, at=now, source=str(level), size=file.size, rows=rows,
+            )
+            for file in errand.offer.files
+            if level is not Level.CURRENT
+        )  # fmt: skip
+
+
+def _by_day(offers: Sequence[Offer]) -> list[Offer]:
+    """Current's files, those of one day together: a day of 288 files is one merge."""
+    days: dict[datetime, list[Offer]] = {}
+    for offer in offers:
+        inside = offer.last - timedelta(microseconds=1)
+        days.setdefault(inside.replace(hour=0, minute=0, second=0, microsecond=0), []).append(offer)
+    return [_together(several) for several in days.values()]
+
+
+def _together(offers: Sequence[Offer]) -> Offer:
+    files = sorted((file for offer in offers for file in offer.files), key=lambda file: (file.published, file.name))
+    first, last = min(offer.first for offer in offers), max(offer.last for offer in offers)
+    return Offer(Level.CURRENT, tuple(files), first, last, first, last)
+
+
+def _meant(errand: Errand, target: Target) -> Times:
+    return target.wanted.ends[target.wanted.within(errand.first, errand.last)]

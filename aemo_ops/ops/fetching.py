@@ -1,0 +1,108 @@
+"""Fetching: offers become parsed rows. Downloads one after the other, politely; parsing goes on beside them elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+from aemo_ops.errors import AemoOpsError, NemwebRefused, ReportRejected, SourceError
+from aemo_ops.nemweb.archive import Offer
+from aemo_ops.nemweb.bundle import LARGEST_PACKED
+from aemo_ops.nemweb.client import Client
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.ops.parsing import Feed, Parsed, Task, parse
+from aemo_ops.ops.workers import Workers
+
+log = logging.getLogger(__name__)
+_TRIES = 3  # a worker that dies takes its task with it: it is given again, so often in all
+_ANSWER_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class Errand:
+    """An offer to fetch, what to read from it, and the span of interval ends (nanoseconds) that is wanted of it."""
+
+    offer: Offer
+    feeds: tuple[Feed, ...]
+    first: int
+    last: int
+
+
+class Fetching:
+    """The executor of `workers` is made with the first errand, and again when one of its processes died."""
+
+    def __init__(self, client: Client, workers: Workers, gap_seconds: float) -> None:
+        self._client = client
+        self._workers = workers
+        self._executor: Executor | None = None
+        self.gap_seconds = gap_seconds
+
+    def __enter__(self) -> Fetching:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
+
+    def run(
+        self, errands: Iterable[Errand], progress: Progress, newest_first: bool = True
+    ) -> Iterator[tuple[Errand, Parsed | AemoOpsError]]:
+        """Each errand with its rows, or with why there are none; fewer when the progress is cancelled."""
+        waiting: deque[tuple[Errand, Task, Future[Parsed]]] = deque()
+        for errand in errands:
+            bodies = self._download(errand.offer, progress)
+            if bodies is None:
+                break
+            if isinstance(bodies, AemoOpsError):
+                yield errand, bodies
+                continue
+            task = Task(errand.offer.level, bodies, errand.feeds, errand.first, errand.last, newest_first)
+            waiting.append((errand, task, self._submit(task)))
+            while len(waiting) > self._workers.in_flight:
+                yield self._result(*waiting.popleft())
+        while waiting:
+            yield self._result(*waiting.popleft())
+
+    def _download(self, offer: Offer, progress: Progress) -> tuple[tuple[str, bytes], ...] | AemoOpsError | None:
+        """The offer's files; None when cancelled. A refusal is waited out: the rest of the undertaking needs the site too."""
+        bodies: list[tuple[str, bytes]] = []
+        for file in offer.files:
+            while True:
+                if progress.cancelled or not progress.pause(self.gap_seconds):
+                    return None
+                try:
+                    bodies.append((file.name, self._client.fetch(file, LARGEST_PACKED)))
+                    break
+                except NemwebRefused as refused:
+                    log.warning("%s", refused)
+                    if not progress.pause(max(0.05, self._client.refused_for)):
+                        return None
+                except SourceError as error:
+                    return error
+        return tuple(bodies)
+
+    def _submit(self, task: Task) -> Future[Parsed]:
+        if self._executor is None:
+            self._executor = self._workers.make()
+        try:
+            return self._executor.submit(parse, task)
+        except BrokenProcessPool:
+            self._executor.shutdown(wait=False)
+            self._executor = self._workers.make()
+            return self._executor.submit(parse, task)
+
+    def _result(self, errand: Errand, task: Task, future: Future[Parsed]) -> tuple[Errand, Parsed | AemoOpsError]:
+        for _ in range(_TRIES):
+            try:
+                return errand, future.result(_ANSWER_SECONDS)
+            except BrokenProcessPool:
+                log.warning("the process that parsed %s died; it is parsed again", errand.offer.name)
+                future = self._submit(task)
+            except TimeoutError:
+                return errand, ReportRejected(f"{errand.offer.name}: not parsed after {_ANSWER_SECONDS:.0f} s")
+        return errand, ReportRejected(f"{errand.offer.name}: the process that parses it died {_TRIES} times")

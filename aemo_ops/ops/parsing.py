@@ -1,0 +1,150 @@
+"""Parsing as a task that can run anywhere: bytes of large files in, rows of datasets out, in one self-contained call.
+
+Run by spawned processes, by a Dask cluster's workers, or right here: whatever `concurrent.futures` executor has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aemo_ops.errors import ReportRejected
+from aemo_ops.market import catalogue
+from aemo_ops.market.dataset import Source
+from aemo_ops.nemweb import bundle
+from aemo_ops.nemweb.archive import Level
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A source of a dataset, named so that it travels: its place among the dataset's sources, or its fallbacks."""
+
+    dataset: str
+    place: int
+    fallback: bool = False
+
+    @property
+    def source(self) -> Source:
+        dataset = catalogue.dataset(self.dataset)
+        return (dataset.fallbacks if self.fallback else dataset.sources)[self.place]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Files that belong together, with what to read from them: rows of the feeds with first <= interval end <= last.
+
+    Times in nanoseconds since 1970. `newest_first`: the order of publications in the result.
+    """
+
+    level: Level
+    files: tuple[tuple[str, bytes], ...]
+    feeds: tuple[Feed, ...]
+    first: int
+    last: int
+    newest_first: bool = True
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """`rows`: a table for each feed, packed. `first`, `last`: the span of interval ends that the files really hold."""
+
+    rows: tuple[bytes, ...] = ()
+    first: int | None = None
+    last: int | None = None
+    rejected: tuple[tuple[str, str], ...] = ()
+    members: int = 0
+
+    def tables(self) -> list[pa.Table]:
+        return [unpacked(rows) for rows in self.rows]
+
+
+@dataclass
+class _Found:
+    """What was read so far."""
+
+    rows: list[list[pa.Table]]
+    bounds: list[int] = field(default_factory=list)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    members: int = 0
+
+
+def parse(task: Task) -> Parsed:
+    """Read the task's files. A file or member that does not parse is told in `rejected`; the others count."""
+    found = _Found([[] for _ in task.feeds])
+    for name, body in task.files:
+        try:
+            if task.level is Level.MMSDM:
+                _read_table(task, name, body, found)
+            elif task.level is Level.ARCHIVE:
+                _read_bundle(task, name, body, found)
+            else:
+                _read_report(task, name, body, found)
+        except ReportRejected as error:
+            found.rejected.append((name, str(error)))
+    tables = [
+        _joined(feed, several[::-1] if task.newest_first else several)
+        for feed, several in zip(task.feeds, found.rows, strict=True)
+    ]
+    bounds = found.bounds
+    return Parsed(
+        tuple(packed(table) for table in tables),
+        min(bounds, default=None),
+        max(bounds, default=None),
+        tuple(found.rejected),
+        found.members,
+    )
+
+
+def _read_bundle(task: Task, name: str, body: bytes, found: _Found) -> None:
+    for inner, packed_member in bundle.members(name, body):
+        try:
+            _read_report(task, inner, packed_member, found)
+        except ReportRejected as error:
+            found.rejected.append((inner, str(error)))
+
+
+def _read_report(task: Task, name: str, body: bytes, found: _Found) -> None:
+    wanted = catalogue.tables(feed.source for feed in task.feeds)
+    contents = bundle.read_member(name, body, wanted)
+    for place, feed in enumerate(task.feeds):
+        _keep(task, feed, contents.tables[feed.source.table], found.rows[place], found)
+    found.members += 1
+
+
+def _read_table(task: Task, name: str, body: bytes, found: _Found) -> None:
+    """A monthly table, read once for all feeds of it."""
+    source = task.feeds[0].source
+    schema = catalogue.tables(feed.source for feed in task.feeds)[source.table]
+    time = dict(source.columns)["settlementdate"]
+    since, until = (pa.scalar(at, pa.timestamp("ns")) for at in (task.first, task.last))
+    table = bundle.stream(name, body, source.table, schema, time, since, until)
+    for place, feed in enumerate(task.feeds):
+        _keep(task, feed, table, found.rows[place], found)
+    found.members += 1
+
+
+def _keep(task: Task, feed: Feed, table: pa.Table, rows: list[pa.Table], found: _Found) -> None:
+    dataset = catalogue.dataset(feed.dataset)
+    fresh = dataset.rows(feed.source, table)
+    if fresh.num_rows:
+        bounds = pc.min_max(fresh["settlementdate"].cast(pa.int64())).as_py()
+        found.bounds += [bounds["min"], bounds["max"]]
+        rows.append(fresh)
+
+
+def _joined(feed: Feed, several: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(several) if several else catalogue.dataset(feed.dataset).schema.empty_table()
+
+
+def packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def unpacked(body: bytes) -> pa.Table:
+    with pa.ipc.open_stream(body) as reader:
+        return reader.read_all()

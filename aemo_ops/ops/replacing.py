@@ -1,0 +1,145 @@
+"""Replacing: what AEMO has now for a span beside what our file has; shown first, and put in its place only when told to.
+
+The fetched rows wait in a folder of `spool` in the program's home, one file for each batch, until they are applied.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aemo_ops.errors import SettingsError
+from aemo_ops.files import explained, publish
+from aemo_ops.market import catalogue
+from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.market.intervals import moment
+from aemo_ops.ops.derivation import derive
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.ops.landing import Ground, first_of_each, in_days
+from aemo_ops.ops.parsing import packed, unpacked
+from aemo_ops.ops.wanted import Times
+from aemo_ops.store.merge import merge_rows
+from aemo_ops.store.parquet import Store
+
+_SAMPLES = 10
+_KEPT = timedelta(days=7)
+
+
+@dataclass
+class Difference:
+    """Rows of one dataset that AEMO has: not in our file, other there, the same there. `samples`: key, ours, AEMO's."""
+
+    dataset: str
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    samples: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class Compared:
+    """Landing of rows that are to be looked at first: compared with the file, and kept in the spool."""
+
+    def __init__(self, store: Store, dataset: Dataset, spool: Path) -> None:
+        self._store = store
+        self._dataset = dataset
+        self._spool = spool
+        self._seen = np.array([], np.int64)
+        self._batches = 0
+        self.difference = Difference(dataset.name)
+
+    def put(self, rows: pa.Table) -> None:
+        for batch in in_days(rows):
+            batch = first_of_each(batch, self._dataset)
+            times = batch["settlementdate"].cast(pa.int64())
+            ends = np.unique(times.to_numpy())
+            fresh = batch.filter(pa.array(~np.isin(times.to_numpy(), self._seen)))
+            self._seen = np.union1d(self._seen, ends)
+            if fresh.num_rows:
+                self._compare(fresh, int(ends[0]), int(ends[-1]))
+                self._keep(fresh)
+
+    def left(self, ends: Times) -> Times:
+        return ends[~np.isin(ends, self._seen)]
+
+    def _compare(self, rows: pa.Table, first: int, last: int) -> None:
+        ours = self._store.read(self._dataset, moment(first) - self._dataset.cadence, moment(last))
+        _, counts = merge_rows(ours, rows, self._dataset.key)
+        told = self.difference
+        told.inserted += counts.inserted
+        told.updated += counts.updated
+        told.unchanged += counts.unchanged
+        if counts.updated and len(told.samples) < _SAMPLES:
+            told.samples += _differing(self._dataset, ours, rows)[: _SAMPLES - len(told.samples)]
+
+    def _keep(self, rows: pa.Table) -> None:
+        body = packed(rows)
+        publish(self._spool / f"{self._dataset.name}-{self._batches:06d}.rows", lambda sink: sink.write(body))
+        self._batches += 1
+
+
+def _differing(dataset: Dataset, ours: pa.Table, theirs: pa.Table) -> list[tuple[str, str, str]]:
+    """(key, our values, AEMO's values) of keys that both have with other values."""
+    both = ours.join(theirs, list(dataset.key), join_type="inner", right_suffix="_theirs").sort_by(
+        [(name, "ascending") for name in dataset.key]
+    )
+    differs = np.zeros(both.num_rows, bool)
+    for name in dataset.values:
+        same = pc.fill_null(pc.equal(both[name], both[f"{name}_theirs"]), False)
+        same = pc.or_(same, pc.and_(pc.is_null(both[name]), pc.is_null(both[f"{name}_theirs"])))
+        differs |= ~same.to_numpy()
+    rows = both.take(pa.array(np.flatnonzero(differs)[:_SAMPLES])).to_pylist()
+    return [
+        (
+            " ".join(str(row[name]) for name in dataset.key),
+            ", ".join(f"{name} {row[name]}" for name in dataset.values),
+            ", ".join(f"{name} {row[f'{name}_theirs']}" for name in dataset.values),
+        )
+        for row in rows
+    ]
+
+
+def new_spool(home: Path) -> Path:
+    """An empty folder for the rows of one comparison."""
+    folder = home / "spool" / uuid.uuid4().hex[:12]
+    with explained(folder):
+        folder.mkdir(parents=True)
+    return folder
+
+
+def close_spool(folder: Path, differences: Sequence[Difference]) -> None:
+    """Write down what was found; a spool without this was not finished, and cannot be applied."""
+    text = json.dumps([asdict(difference) for difference in differences]).encode()
+    publish(folder / "differences.json", lambda sink: sink.write(text))
+
+
+def apply(ground: Ground, home: Path, name: str, progress: Progress) -> str:
+    """Put what a finished comparison found into the files, in place of what is there. Raises SettingsError, StoreError."""
+    folder = home / "spool" / name
+    if not name.isalnum() or not (folder / "differences.json").is_file():
+        raise SettingsError(f"there is no finished comparison called {name!r} to apply; run the comparison again")
+    batches = sorted(folder.glob("*.rows"))
+    updated = inserted = 0
+    for done, path in enumerate(batches):
+        if progress.cancelled:
+            return f"cancelled after {done} of {len(batches)} batches; apply {name} again to go on"
+        dataset = catalogue.dataset(path.name.rsplit("-", 1)[0])
+        rows = unpacked(path.read_bytes())
+        with ground.turn():
+            merge = ground.store.merge(dataset, rows, Mode.UPSERT)
+            for child in catalogue.derived_from(dataset, ground.datasets):
+                derive(ground.store, ground.ledger, dataset, child, rows)
+                ground.wrote(child)
+            ground.wrote(dataset)
+        inserted, updated = inserted + merge.inserted, updated + merge.updated
+        progress.tell(done + 1, len(batches), path.name)
+    shutil.rmtree(folder)
+    return f"{updated:,} rows replaced, {inserted:,} new"

@@ -1,0 +1,117 @@
+"""What an undertaking wants of one dataset, what of it still stands out, and what each source was asked for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from aemo_ops.market.dataset import Dataset, Source
+from aemo_ops.market.intervals import moment, nanoseconds
+from aemo_ops.nemweb.archive import Level, closes, opens
+from aemo_ops.store.absences import Absence
+
+Times = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Wanted:
+    """The interval ends that a dataset should get, in nanoseconds, sorted; the masks follow them.
+
+    `out`: still outstanding. `failed`: a file that may hold it could not be read this time. `by_source`: intervals filled.
+    """
+
+    dataset: Dataset
+    sources: tuple[Source, ...]
+    ends: Times
+    out: Mask
+    failed: Mask
+    asked: dict[Level, Mask] = field(default_factory=dict)
+    by_source: dict[str, int] = field(default_factory=dict)
+    troubles: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dataset: Dataset, sources: tuple[Source, ...], ends: Times) -> Wanted:
+        ends = np.unique(ends)
+        return cls(dataset, sources, ends, np.ones(len(ends), bool), np.zeros(len(ends), bool))
+
+    def at(self, level: Level) -> Mask:
+        """Where a level was asked in vain, lists nothing, or gave a file that could not be read."""
+        return self.asked.setdefault(level, np.zeros(len(self.ends), bool))
+
+    def within(self, first: int, last: int) -> slice:
+        low, high = np.searchsorted(self.ends, first), np.searchsorted(self.ends, last, side="right")
+        return slice(int(low), int(high))
+
+    def held(self, level: Level, now: datetime) -> Mask:
+        """Where a level should have the interval at `now`, by what it is known to keep."""
+        mask = np.zeros(len(self.ends), bool)
+        if len(self.ends) == 0:
+            return mask
+        days = self.ends - self.ends % _DAY
+        for day in np.unique(days).tolist():
+            # What is kept changes within a day by hours only; a file that is not there is told by its listing.
+            first, last = moment(day), moment(day + _DAY)
+            mask[days == day] = any(
+                opens(source, level, first) <= now and now - timedelta(hours=1) < closes(source, level, last)
+                for source in self.sources
+            )
+        return mask
+
+    def todo(self, level: Level, now: datetime) -> Times:
+        """What to ask a level for now."""
+        return self.ends[self.out & ~self.at(level) & self.held(level, now)]
+
+    def filled(self, outstanding: Iterable[int] | Times, within: slice, by: str) -> int:
+        """Note that within a slice only `outstanding` is left; how many were filled, by a source."""
+        left = np.isin(self.ends[within], np.asarray(outstanding, np.int64))
+        done = int(np.count_nonzero(self.out[within] & ~left))
+        if done:
+            self.by_source[by] = self.by_source.get(by, 0) + done
+            self.failed[within] &= left
+        self.out[within] &= left
+        return done
+
+    def mark(self, mask: Mask, ends: Times) -> None:
+        mask[np.isin(self.ends, ends)] = True
+
+    def fail(self, ends: Times, level: Level, reason: str) -> None:
+        """What of these is outstanding could not be had from a level this time, for a reason that is not absence."""
+        mask = np.isin(self.ends, ends) & self.out
+        self.failed |= mask
+        self.at(level)[mask] = True
+        if mask.any():
+            self.troubles[reason] = reason
+
+
+def runs(ends: Times, dataset: Dataset) -> list[tuple[int, int]]:
+    """(first, last) of each run of interval ends that follow one another."""
+    if len(ends) == 0:
+        return []
+    step = int(dataset.cadence.total_seconds()) * 10**9
+    begin = np.flatnonzero(np.concatenate([[True], np.diff(ends) != step]))
+    return list(zip(ends[begin].tolist(), ends[np.append(begin[1:] - 1, len(ends) - 1)].tolist(), strict=True))
+
+
+def grid(dataset: Dataset, since: datetime, until: datetime) -> Times:
+    """Every interval end in (since, until], in nanoseconds."""
+    step = int(dataset.cadence.total_seconds()) * 10**9
+    low, high = nanoseconds(since), nanoseconds(until)
+    low, high = low - low % step + step, high - high % step
+    return low + step * np.arange(max(0, (high - low) // step + 1))
+
+
+_DAY = 86_400 * 10**9
+
+
+def covered(ends: Times, known: Iterable[Absence]) -> Mask:
+    """Which of the interval ends, sorted, some absence speaks of."""
+    mask = np.zeros(len(ends), bool)
+    for absence in known:
+        first, last = nanoseconds(absence.first), nanoseconds(absence.last)
+        mask[np.searchsorted(ends, first) : np.searchsorted(ends, last, side="right")] = True
+    return mask
