@@ -52,11 +52,10 @@ class Collectors:
         self._cycle_read: tuple[int, int] | None = None
         self._top = Board(_LAYOUT, on_click=self._click)
         self._log = Board(Markup('<h2>Log <small>newest last</small></h2><div class="log" data-slot="log"></div>'))
-        look = {"size": "small", "sx": {"& .MuiOutlinedInput-root, &.MuiOutlinedInput-root": {"height": "34px"}}}
         names = [_ANY, *(c.name for c in model.snapshot.collectors)]
-        self._text = TextInput(label="Search name or reason", width=260, margin=(0, 8, 0, 0), **look)  # type: ignore[no-untyped-call]
-        self._report = Select(label="Report", options=names, value=_ANY, width=180, margin=(0, 8, 0, 0), **look)  # type: ignore[no-untyped-call]
-        self._fate = Select(label="Fate", options=_FATES, value=_ANY, width=160, margin=0, **look)  # type: ignore[no-untyped-call]
+        self._text = TextInput(label="Search name or reason", width=260, margin=(0, 8, 0, 0), **theme.FIELD)  # type: ignore[no-untyped-call]
+        self._report = Select(label="Report", options=names, value=_ANY, width=180, margin=(0, 8, 0, 0), **theme.FIELD)  # type: ignore[no-untyped-call]
+        self._fate = Select(label="Fate", options=_FATES, value=_ANY, width=160, margin=0, **theme.FIELD)  # type: ignore[no-untyped-call]
         self._files = Table(columns=_COLUMNS, empty="Reading the ledger …")
         for widget, name in ((self._text, "value_input"), (self._report, "value"), (self._fate, "value")):
             widget.param.watch(self._search, name)

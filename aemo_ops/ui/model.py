@@ -15,7 +15,9 @@ import pyarrow as pa
 from panel.io import hold
 
 from aemo_ops.errors import AemoOpsError
+from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.snapshot import Snapshot
+from aemo_ops.store.findings import Finding
 from aemo_ops.store.ledger import LedgerRow
 
 T = TypeVar("T")
@@ -38,7 +40,7 @@ class Console(Protocol):
         ...
 
     def command(self, verb: str, subject: str = "") -> int:
-        """Asks for a deed: start, stop, run_now, dry_run, retry (no subject: all), cancel of a job, or adopt; its number."""
+        """Asks for a deed: start, stop, run_now, dry_run, retry (no subject: all), cancel of a job, adopt, heal; its number."""
         ...
 
     def history(self, dataset: str, since: datetime) -> list[tuple[datetime, datetime]]:
@@ -51,6 +53,18 @@ class Console(Protocol):
 
     def files(self, text: str, report: str, fate: str, limit: int) -> list[LedgerRow]:
         """The newest entries of the ledger whose file or reason holds `text`; an empty filter lets all pass."""
+        ...
+
+    def gaps(self) -> Gaps:
+        """What is missing of each file; its answers read the disk, so ask off the loop."""
+        ...
+
+    def findings(self) -> list[Finding]:
+        """Values that look wrong, newest first."""
+        ...
+
+    def filled(self) -> dict[str, Any]:
+        """What came of the last heal: `nem`, and `datasets` with requested, filled, absent, failed, by_source, reasons."""
         ...
 
     def log(self, limit: int) -> list[str]:
@@ -68,6 +82,7 @@ class Model(param.Parameterized):
     def __init__(self, console: Console) -> None:
         super().__init__(snapshot=console.snapshot(), now=console.now())  # type: ignore[no-untyped-call]
         self.console = console
+        self.notices: dict[str, str] = {}  # page -> why it wants a look, as far as that page has found out
         self._doc = pn.state.curdoc
         self._lock = Lock()
         self._pending = False

@@ -18,6 +18,7 @@ from aemo_ops.ops.snapshot import Snapshot
 from aemo_ops.ui import theme, tiles, words
 from aemo_ops.ui.board import Board
 from aemo_ops.ui.collectors import Collectors
+from aemo_ops.ui.gaps import GapsPage
 from aemo_ops.ui.live import Live
 from aemo_ops.ui.model import Console, Model
 
@@ -39,7 +40,10 @@ class Screen(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A page of the side bar. `attention` says why it wants a look, empty when it does not."""
+    """A page of the side bar. `attention` says why it wants a look, empty when it does not.
+
+    What a Snapshot does not tell, a page leaves in the model's `notices`.
+    """
 
     key: str
     title: str
@@ -59,6 +63,7 @@ def _collectors_attention(snapshot: Snapshot) -> str:
 
 ENTRIES = (
     Entry("live", "Live", Live, _live_attention),
+    Entry("gaps", "Gaps", GapsPage, lambda _snapshot: ""),
     Entry("collectors", "Collectors", Collectors, _collectors_attention),
 )
 
@@ -81,6 +86,7 @@ class Shell:
     def __init__(self, console: Console) -> None:
         self._model = Model(console)
         self._open: dict[str, Screen] = {}
+        self._seen = False
         self._entries = {entry.key: entry for entry in ENTRIES}
         self._nav = Nav(page=_asked_page(self._entries), sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
         self._head = Board(_HEAD)
@@ -106,6 +112,7 @@ class Shell:
         return page
 
     def _loaded(self) -> None:
+        self._seen = True
         self._model.join()
         self._screen().refresh()
 
@@ -117,7 +124,7 @@ class Shell:
         if key not in self._open:
             self._open[key] = self._entries[key].build(self._model)
             self._main.append(self._open[key].view)
-        else:
+        if self._seen:  # before that, what is sent to the browser may be lost
             self._screen().refresh()
         for name, screen in self._open.items():
             screen.view.visible = name == key
@@ -138,9 +145,12 @@ class Shell:
             tiles.clock_time(now, "%H:%M:%S"), f"{now:%a %d %b %Y}"
         )
         self._head.fill({"state": line, "clock": clock})
-        entries = [{"key": e.key, "title": e.title, "attention": e.attention(snapshot)} for e in ENTRIES]
+        entries = [{"key": e.key, "title": e.title, "attention": self._attention(e)} for e in ENTRIES]
         if entries != self._nav.entries:
             self._nav.entries = entries
+
+    def _attention(self, entry: Entry) -> str:
+        return entry.attention(self._model.snapshot) or self._model.notices.get(entry.key, "")
 
 
 def _logo() -> str:

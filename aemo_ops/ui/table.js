@@ -7,13 +7,38 @@ function cell(value, kind) {
     chip.className = `chip ${value[0]}`
     chip.textContent = value[1]
     td.append(chip)
+  } else if (kind === "actions") {
+    const deeds = td.appendChild(document.createElement("div"))
+    deeds.className = "deeds"
+    deeds.append(...value.map(deed))
   } else {
     td.textContent = kind === "number" && value != null ? Number(value).toLocaleString("en-AU") : (value ?? "")
   }
   return td
 }
 
-const plain = (value) => (Array.isArray(value) ? value[1] : value ?? "")
+function deed([verb, subject, text, label, off]) {
+  const button = document.createElement("button")
+  Object.assign(button, {type: "button", textContent: text, disabled: off})
+  Object.assign(button.dataset, {verb, subject})
+  button.setAttribute("aria-label", label)
+  return button
+}
+
+// Pressed at once; new rows release it, or time does where nothing changed.
+function press(button, model) {
+  button.setAttribute("aria-busy", "true")
+  setTimeout(() => button.removeAttribute("aria-busy"), 1500)
+  const {verb, subject} = button.dataset
+  model.send_msg({verb, subject})
+}
+
+// New rows are new buttons: the focus goes to the one that stands for the same deed.
+function refocus(body, label) {
+  if (label) { body.querySelector(`button[aria-label="${CSS.escape(label)}"]:enabled`)?.focus() }
+}
+
+const plain = (value) => (Array.isArray(value) ? String(value[1]) : value ?? "")
 
 function order(rows, {at, down}) {
   if (at == null) { return rows }
@@ -42,11 +67,13 @@ export function render({model}) {
       body.firstChild.append(td)
       return
     }
+    const label = body.getRootNode().activeElement?.getAttribute?.("aria-label")
     body.replaceChildren(...order(model.rows, sort).map((row) => {
       const tr = document.createElement("tr")
       tr.append(...row.map((value, at) => cell(value, model.columns[at][1])))
       return tr
     }))
+    refocus(body, label)
   }
   const mark = () => [...head.cells].forEach((th, at) => {
     th.setAttribute("aria-sort", at !== sort.at ? "none" : sort.down ? "descending" : "ascending")
@@ -65,6 +92,10 @@ export function render({model}) {
       fill()
     })
   }
+  body.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-verb]")
+    if (button && !button.disabled && !button.hasAttribute("aria-busy")) { press(button, model) }
+  })
   mark()
   fill()
   model.on(["rows", "empty"], fill)

@@ -24,6 +24,8 @@ LIGHT = {
     "late-chip": "#fdefd0",
     "stale": "#b3261e",
     "stale-chip": "#fde8e6",
+    "partial": "#4150b5",
+    "partial-chip": "#e7e9fb",
     "calm": "#4b5765",
     "calm-chip": "#e8ecf1",
 }
@@ -42,6 +44,8 @@ DARK = {
     "late-chip": "#3a2b08",
     "stale": "#ff8f86",
     "stale-chip": "#431d1b",
+    "partial": "#a9b3ff",
+    "partial-chip": "#272c54",
     "calm": "#b4bfca",
     "calm-chip": "#28323d",
 }
@@ -105,6 +109,10 @@ CARD = {
     "backgroundImage": "none",
     "padding": "13px 16px",
 }
+
+
+# A field or choice of Material UI as high as a button beside it.
+FIELD = {"size": "small", "sx": {"& .MuiOutlinedInput-root, &.MuiOutlinedInput-root": {"height": "34px"}}}
 
 
 # Bokeh lets a column shrink below its content where the window is low; its cards would then overlap.
