@@ -46,7 +46,7 @@ class Fetching:
 
     def __exit__(self, *_: object) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(wait=True, cancel_futures=True)  # one that is left to itself may outlive us
             self._executor = None
 
     def run(

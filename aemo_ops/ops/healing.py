@@ -38,15 +38,18 @@ def asked(subject: str, datasets: tuple[Dataset, ...]) -> Request:
     try:
         told = json.loads(subject) if subject else {}
         since, until = (datetime.fromisoformat(told[key]) if told.get(key) else None for key in ("since", "until"))
-        levels = tuple(Level(name) for name in told["levels"]) if told.get("levels") else tuple(Level)
-        names = told.get("datasets")
+        return Request(
+            tuple(map(catalogue.dataset, told["datasets"])) if told.get("datasets") else datasets,
+            since,
+            until,
+            tuple(map(Level, told["levels"])) if told.get("levels") else tuple(Level),
+            told.get("most_files"),
+            bool(told.get("soft", True)),
+            workers=int(told.get("workers", 1)),
+            dask=str(told.get("dask", "")),
+        )
     except (ValueError, TypeError, AttributeError) as error:
         raise SettingsError(f"this is no request to fill gaps: {subject[:200]!r} ({error})") from error
-    chosen = tuple(catalogue.dataset(name) for name in names) if names else datasets
-    return Request(
-        chosen, since, until, levels, told.get("most_files"), bool(told.get("soft", True)),
-        workers=int(told.get("workers", 1)), dask=str(told.get("dask", "")),
-    )  # fmt: skip
 
 
 def subject_of(request: Request) -> str:
