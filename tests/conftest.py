@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from aemo_ops.settings import Settings
 ROOT = Path(__file__).parent.parent
 REAL = Path(os.environ.get("AEMO_OPS_REAL_FILES") or ROOT.parent / "shared" / "real")
 SOAK = bool(os.environ.get("AEMO_OPS_SOAK"))  # set by scripts/soak: the full counts instead of samples
+TALLY = "tally"
 NOON = datetime(2026, 4, 20, 12, 1)
 QUICK = Manners(gap=0.0001, first_backoff=0.01, longest_backoff=0.05, retries=1, deadline=5.0)
 
@@ -30,14 +32,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around all other summaries: last but for pytest's closing line
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    yield
     ran = skipped = 0
+    sums = Counter[str]()
     for outcome in ("passed", "failed", "skipped"):
         for report in terminalreporter.getreports(outcome):
             if "real" in getattr(report, "keywords", {}) and report.when in ("call", "setup"):
                 skipped += outcome == "skipped"
                 ran += outcome != "skipped" and report.when == "call"
+            if report.when == "call":
+                sums.update(dict(report.user_properties).get(TALLY, {}))
+    for what, number in sums.items():
+        terminalreporter.write_line(f"{what}: {number:,}")
     terminalreporter.write_line(f"real-file tests: {ran} ran, {skipped} skipped")
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Counts what a test goes through, e.g. `tally("flipped bits")`; the run's last lines tell the sums of all tests."""
+    counts: dict[str, int] = {}
+    request.node.user_properties.append((TALLY, counts))
+
+    def count(what: str, number: int = 1) -> None:
+        counts[what] = counts.get(what, 0) + number
+
+    return count
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from aemo_ops.errors import StepRefused
 from aemo_ops.migrate.copy import PAUSES, VerifiedCopy, check_copyable, copy_verified
 from aemo_ops.ops.jobs import Progress
 
-_LOOK = 0.2  # seconds between two looks whether the deed is cancelled
+_LOOK = 0.2  # seconds between two looks whether the deed is cancelled, while nobody tells anything
 
 
 def copy_all(
@@ -24,12 +24,12 @@ def copy_all(
     """
     _check_distinct([target for _, target in pairs])
     sizes = [check_copyable(source, target) for source, target in pairs]
-    whole, stop = _Whole(sizes, progress), Event()
+    stop = Event()
+    whole = _Whole(sizes, progress, stop)
     largest_first = sorted(range(len(pairs)), key=lambda number: -sizes[number])
     with ThreadPoolExecutor(workers, "copy") as pool:
         copies = {
-            number: pool.submit(copy_verified, *pairs[number], whole.part(number, stop), pauses)
-            for number in largest_first
+            number: pool.submit(copy_verified, *pairs[number], whole.part(number), pauses) for number in largest_first
         }
         try:
             _await(copies.values(), progress, stop)
@@ -56,18 +56,21 @@ def _await(copies: Iterable[Future[VerifiedCopy]], progress: Progress, stop: Eve
 
 
 class _Whole:
-    """The progress of all, told from that of each."""
+    """The progress of all, told from that of each; a cancel of all is one of each."""
 
-    def __init__(self, sizes: Sequence[int], progress: Progress) -> None:
+    def __init__(self, sizes: Sequence[int], progress: Progress, stop: Event) -> None:
         self._done = [0] * len(sizes)
         self._sizes = list(sizes)
         self._progress = progress
+        self._stop = stop
         self._lock = Lock()
 
-    def part(self, number: int, stop: Event) -> Progress:
-        return Progress(lambda done, size, text: self._tell(number, done, size, text), stop)
+    def part(self, number: int) -> Progress:
+        return Progress(lambda done, size, text: self._tell(number, done, size, text), self._stop)
 
     def _tell(self, number: int, done: int, size: int, text: str) -> None:
         with self._lock:
             self._done[number], self._sizes[number] = done, size
             self._progress.tell(sum(self._done), sum(self._sizes), text)
+        if self._progress.cancelled:
+            self._stop.set()

@@ -4,20 +4,23 @@
     scripts/bench --install        the alternatives that can be had, into .venv
 
 `--quick` ends within a minute: smaller data, the same code. `--folder` is where it works (default: the system's folder for
-temporary files); a folder of its own is made in it and removed at the end. `--rows`, `--updates` and `--reader-updates` change
-the sizes of the plan. Exit code: 0 when all that could be measured was, 2 for a wrong call.
+temporary files); a folder of its own is made in it and removed at the end. `--rows`, `--updates`, `--reader-updates`, `--bytes`,
+`--intervals`, `--days`, `--pages` and `--clicks` change the sizes of the plan. Exit code: 0 when all that could be measured was, 2 for a wrong call.
 
 What cannot be measured is told as "not measured here: <reason>"; nothing takes its place.
 
 The JSON document:
 - `command`, `quick`, `started` (UTC), `seconds` (the whole run), `plan` (every size and count)
 - `machine`: system, processor, cores, memory_bytes, memory_free_bytes, load, python, versions {package: version or null}
-- `places`: [{name, kind (of filesystem), clones (true where it has reflinks), refused}]
+- `places`: [{name, kind (of filesystem), clones (true where it has reflinks), refused}], those that the subjects work in
 - `rows`: [{what, place, data, who, note, refused, seconds [each repetition], median, ratio (median / our median), peak_bytes,
   idle_bytes (before the first repetition: interpreter, imports, new rows), peak_ratio, written_bytes [each], written_ratio,
-  problem (what is wrong with the file that came out)}]; from `seconds` on null where `refused` says why
+  problem (what is wrong with the file that came out)}]; from `seconds` on null where `refused` says why, memory also for
+  commands of the system, whose own nobody tells
 - `readers`: [{place, data, who, updates, seconds, reads, failed, refused, readers [{who, reads, failures {kind: count}, example,
   refused}]}]
+- `figures` of pages: [{what, place, data, who, unit (seconds or bytes), statistic (of the values: median, most, 95th percentile,
+  or growth, from the first to the second), values [each], measured (the statistic), ratio (measured / ours), note, refused}]
 - `goals`: [{what, against, goal, measured, reached, refused}]; `reached` is null in a run that is not of full size
 - `not_measured`: [{subject, reason}] for whole subjects
 """
@@ -31,20 +34,20 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import copy, gaps, goals, machine, places, store, table
-from benchmarks.places import Place
+from benchmarks import machine, table
 from benchmarks.plan import FULL, QUICK, Plan
-from benchmarks.table import NOT_MEASURED, Goal, Row, Watched
+from benchmarks.subjects import SUBJECTS
+from benchmarks.table import NOT_MEASURED, Figure, Goal, Results, Row, Watched
+from benchmarks.workshop import Workshop
 
-REFUSED = {"gaps": gaps.refused, "copy": copy.refused, "ui": copy.refused, "backfill": copy.refused}
-SUBJECTS = ("store", *REFUSED, "all")
+ALL = "all"
 
 
 def main() -> None:
@@ -60,9 +63,11 @@ def main() -> None:
         "machine": machine.facts(),
     }
     print(_heading(document), flush=True)
-    document["not_measured"] = refused = _refused(arguments.subject)
-    if arguments.subject in ("store", "all") or not refused:
-        document |= _measure(arguments.subject, plan, arguments.folder)
+    asked = list(SUBJECTS) if arguments.subject == ALL else [arguments.subject]
+    refused = _refused(asked)
+    document["not_measured"] = [{"subject": name, "reason": why} for name, why in refused.items()]
+    if names := [name for name in asked if name not in refused]:
+        document |= _measure(names, plan, arguments.folder)
     document["seconds"] = round(time.monotonic() - began, 1)
     print(f"{document['seconds']} s in all")
     if arguments.json:
@@ -71,13 +76,18 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Us against the alternatives, in one run.")
-    parser.add_argument("subject", choices=SUBJECTS)
+    parser.add_argument("subject", choices=(*SUBJECTS, ALL))
     parser.add_argument("--quick", action="store_true", help="smaller data, the same code; ends within a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured to FILE")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="work in DIR, on the filesystem that it is on")
     parser.add_argument("--rows", type=int, nargs=2, metavar=("BIG", "SMALL"), help="rows of scada30 and of scada5")
     parser.add_argument("--updates", type=int, metavar="N", help="updates by us")
     parser.add_argument("--reader-updates", type=int, metavar="N", help="updates under readers")
+    parser.add_argument("--bytes", type=int, metavar="N", help="bytes of the files that are copied")
+    parser.add_argument("--pages", type=int, metavar="N", help="pages opened and closed")
+    parser.add_argument("--intervals", type=int, metavar="N", help="intervals of the monthly table")
+    parser.add_argument("--days", type=int, nargs=2, metavar=("SHORT", "LONG"), help="days fetched from Archive")
+    parser.add_argument("--clicks", type=int, metavar="N", help="clicks of each kind, an even number")
     return parser.parse_args()
 
 
@@ -90,61 +100,48 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         plan = replace(plan, updates=arguments.updates)
     if arguments.reader_updates:
         plan = replace(plan, reader_updates=arguments.reader_updates)
+    if arguments.bytes:
+        plan = replace(plan, copied=arguments.bytes)
+    if arguments.pages:
+        plan = replace(plan, pages=arguments.pages)
+    if arguments.intervals:
+        plan = replace(plan, month_intervals=arguments.intervals)
+    if arguments.days:
+        plan = replace(plan, archive_days=tuple(arguments.days))
+    if arguments.clicks:
+        plan = replace(plan, clicks=arguments.clicks)
     return plan
 
 
-def _measure(subject: str, plan: Plan, parent: Path | None) -> dict[str, object]:
-    """Everything that needs the files, told and as a part of the document."""
+def _measure(names: list[str], plan: Plan, parent: Path | None) -> dict[str, object]:
+    """What these subjects found, told and as a part of the document."""
     folder = Path(tempfile.mkdtemp(prefix="aemo-ops-bench-", dir=parent))
-    rows: list[Row] = []
-    runs: list[Watched] = []
     try:
         with ExitStack() as stack:
-            where = list(_places(stack, subject, folder, plan))
-            for found in _found(subject, where, folder / "base", plan):
-                (rows if isinstance(found, Row) else runs).append(found)
+            shop = Workshop(folder, plan, stack)
+            found = Results.of([one for name in names for one in SUBJECTS[name].run(shop)])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    full = (plan.big, plan.small) == (FULL.big, FULL.small)
-    reached = [
-        *(goals.store(rows, runs) if subject != "gaps" else ()),
-        *(goals.gap_scans(rows) if subject != "store" else ()),
-    ]
-    parts = [table.figures(rows), table.watched(runs), table.goals(reached, full)]
+    reached = [goal for name in names for goal in SUBJECTS[name].goals(found)]
+    parts = [table.figures(found.rows), table.watched(found.runs), table.pages(found.figures)]
+    parts.append(table.goals(reached, plan.full))
     print(*filter(None, parts), sep="\n\n", end="\n\n")
     return {
-        "places": [{"name": p.name, "kind": p.kind, "clones": p.clones, "refused": p.refused} for p in where],
-        "rows": [_row(rows, row) for row in rows],
-        "readers": [_run(run) for run in runs],
-        "goals": [_goal(goal, full) for goal in reached],
+        "places": [{"name": p.name, "kind": p.kind, "clones": p.clones, "refused": p.refused} for p in shop.places],
+        "rows": [_row(found.rows, row) for row in found.rows],
+        "readers": [_run(run) for run in found.runs],
+        "figures": [_figure(found.figures, figure) for figure in found.figures],
+        "goals": [_goal(goal, plan.full) for goal in reached],
     }
 
 
-def _places(stack: ExitStack, subject: str, folder: Path, plan: Plan) -> Iterator[Place]:
-    base = folder / "base"
-    base.mkdir()
-    store.prepare(base, plan)
-    yield places.ordinary(folder)
-    if subject != "gaps":
-        size = 16 * sum(path.stat().st_size for path in base.iterdir())
-        yield stack.enter_context(places.reflink(folder, size))
-
-
-def _found(subject: str, where: list[Place], base: Path, plan: Plan) -> Iterator[Row | Watched]:
-    if subject != "gaps":
-        yield from store.run(where, base, plan)
-    if subject != "store" and not gaps.refused():
-        yield from gaps.run(where[0], base, plan)
-
-
-def _refused(subject: str) -> list[dict[str, str]]:
-    """The subjects that cannot be measured at all, and why."""
-    asked = ((name, why()) for name, why in REFUSED.items() if subject in (name, "all"))
-    found = [{"subject": name, "reason": why} for name, why in asked if why]
-    for one in found:
-        print(f"{one['subject']}: {NOT_MEASURED}: {one['reason']}")
+def _refused(names: list[str]) -> dict[str, str]:
+    """Those of the subjects that cannot be measured at all, and why."""
+    refused = {name: why for name in names if (why := SUBJECTS[name].refused())}
+    for name, why in refused.items():
+        print(f"{name}: {NOT_MEASURED}: {why}")
     print(flush=True)
-    return found
+    return refused
 
 
 def _heading(document: dict[str, Any]) -> str:
@@ -186,6 +183,10 @@ def _run(run: Watched) -> dict[str, object]:
     readers = [{**asdict(tally), "failures": dict(tally.failures)} for tally in run.tallies]
     told = {name: value for name, value in asdict(run).items() if name != "tallies"}
     return told | {"reads": run.reads, "failed": run.failed, "readers": readers}
+
+
+def _figure(figures: Sequence[Figure], one: Figure) -> dict[str, object]:
+    return asdict(one) | {"measured": one.measured, "ratio": table.page_ratio(figures, one)}
 
 
 def _goal(goal: Goal, full: bool) -> dict[str, object]:

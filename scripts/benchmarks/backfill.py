@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks import rivals
 from benchmarks.machine import missing
-from benchmarks.measure import LEAST, SPAWN, Failed, Sample, hungriest, in_child, repeated, say
+from benchmarks.measure import LEAST, SPAWN, Failed, Sample, in_child, peak_of_children, repeated, say
 from benchmarks.places import Place
 from benchmarks.plan import Plan
 from benchmarks.table import Row
@@ -79,7 +79,7 @@ def _measured(
     row: Callable[..., Row], rows: int, fill: Callable[..., int], url: str, folders: list[Path], plan: Plan, days: int
 ) -> Row:
     try:
-        sample, found = in_child(_timed, fill, url, folders, plan.patience, days)
+        sample, found = in_child(_timed, fill, url, folders, plan.patience, days, begins_processes=True)
     except Failed as error:
         return row(refused=f"it failed ({error})")
     problem = "" if found == rows else f"it has {found:,} rows, not {rows:,}"
@@ -87,18 +87,20 @@ def _measured(
 
 
 def _timed(fill: Callable[..., int], url: str, folders: list[Path], patience: float, days: int) -> tuple[Sample, int]:
-    """The figures, and how many rows the last repetition ended with. `hungriest` counts the processes that parse."""
+    """The figures, the processes that parse counted in, and how many rows the last repetition ended with."""
     found: list[int] = []
     sample = repeated(lambda folder: found.append(fill(url, folder, days)), folders, patience)
-    return replace(sample, peak=(sample.peak or 0) + hungriest.peak), found[-1]
+    return replace(sample, peak=(sample.peak or 0) + max(Watched.peaks, default=0)), found[-1]
 
 
 # ours -----------------------------------------------------------------------------------------------------------------------
 class Watched(ProcessPoolExecutor):
-    """The processes that parse; what they held at most is told before they end."""
+    """The processes that parse; `peaks`: what they held at most, told before they end."""
+
+    peaks: ClassVar[list[int]] = []
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        hungriest.look()
+        self.peaks.append(peak_of_children())
         super().shutdown(wait, cancel_futures=cancel_futures)
 
 
@@ -120,9 +122,12 @@ def _fill(url: str, folder: Path, since: datetime, until: datetime, level: Any) 
     from aemo_ops.clock import Clock
     from aemo_ops.market.catalogue import SCADA5
     from aemo_ops.nemweb.client import Manners
+    from aemo_ops.ops.backfill import Backfill
     from aemo_ops.ops.engine import Engine
+    from aemo_ops.ops.fetching import Fetching
     from aemo_ops.ops.jobs import Progress
     from aemo_ops.ops.request import Request
+    from aemo_ops.ops.workers import Workers
     from aemo_ops.settings import Settings
 
     settings = Settings(
@@ -130,7 +135,8 @@ def _fill(url: str, folder: Path, since: datetime, until: datetime, level: Any) 
     )
     engine = Engine(settings, Clock.starting(NOW, 0), "a benchmark", Manners(gap=0.0001))
     try:
-        backfill = engine.healing().backfill(partial(Watched, 1, SPAWN))
+        fetching = Fetching(engine.client, Workers(partial(Watched, 1, SPAWN)), settings.catchup_gap)
+        backfill = Backfill(engine.healing().ground, engine.client, engine.clock, fetching)
         backfill.run(Request((SCADA5,), since, until, (level,)), Progress(lambda *_: None))
     finally:
         engine.stop()

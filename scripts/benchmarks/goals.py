@@ -4,30 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks import gaps
+from benchmarks import backfill, copy, gaps, ui
 from benchmarks.latest import LATEST, PANDAS
 from benchmarks.rivals import LEGACY
 from benchmarks.store import UPDATE
-from benchmarks.table import Goal, Row, Watched, written
+from benchmarks.table import Goal, Results, Row, Watched, written
 
 NOTHING = "no such figure in this run"
+PAGE = (  # what, the most it may be, in which unit
+    (ui.PAINT, 1.5, "s", 1.0),
+    (ui.BYTES, 500, "kB", 1e3),
+    (ui.MEMORY, 300, "MB", 1e6),
+    (ui.GROWTH, 10, "MB", 1e6),
+    (ui.TURN, 150, "ms", 1e-3),
+    (ui.PRESS, 150, "ms", 1e-3),
+    (ui.ANSWER, 150, "ms", 1e-3),
+)
 
 
-def store(rows: Sequence[Row], runs: Sequence[Watched]) -> Iterator[Goal]:
+def store(results: Results) -> Iterator[Goal]:
+    rows = results.rows
     yield from _update(rows, "reflink", 400)
     yield from _update(rows, "ordinary", 20)
     for place in ("reflink", "ordinary"):
         yield _history(rows, place)
     ours, pandas = _found(rows, LATEST, "", "", "ours"), _found(rows, LATEST, "", "", PANDAS)
     yield _at_least(LATEST, PANDAS, 1000, _over(pandas, ours, "median"), pandas or ours)
-    yield from _readers(runs)
+    yield from _readers(results.runs)
 
 
-def gap_scans(rows: Sequence[Row]) -> Iterator[Goal]:
+def gap_scans(results: Results) -> Iterator[Goal]:
     for what, faster in ((gaps.COLD, 10), (gaps.AFTER, 200)):
-        ours, pandas = _found(rows, what, "", "", "ours"), _found(rows, what, "", "", gaps.PANDAS)
-        why = next((row for row in (ours, pandas) if row is None or row.sample is None), None)
-        yield _at_least(what, gaps.PANDAS, faster, _over(pandas, ours, "median"), why)
+        yield _faster(results.rows, what, gaps.PANDAS, faster)
+
+
+def copies(results: Results) -> Iterator[Goal]:
+    yield _faster(results.rows, copy.COPY, copy.CP, 3)
+
+
+def backfills(results: Results) -> Iterator[Goal]:
+    rows = results.rows
+    yield _faster(rows, backfill.MONTH, backfill.NEMOSIS, 4)
+    ours, theirs = (_found(rows, backfill.MONTH, "", "", who) for who in ("ours", backfill.NEMOSIS))
+    peaks = f"{backfill.MONTH}: peak memory"
+    yield _at_least(peaks, backfill.NEMOSIS, 4, _over(theirs, ours, "peak"), theirs or ours)
+    spans = [row for row in rows if row.what == backfill.SPAN]
+    short, long = (spans[0], spans[-1]) if spans else (None, None)
+    what = f"{backfill.SPAN}: peak memory of the long span / of the short one"
+    yield _at_most(what, "itself", 1.3, _over(long, short, "peak"), long)
+
+
+def pages(results: Results) -> Iterator[Goal]:
+    ours = {figure.what: figure for figure in results.figures if figure.who == ui.OURS}
+    for what, most, unit, size in PAGE:
+        figure = ours[what]
+        measured = None if figure.measured is None else figure.measured / size
+        reached = None if measured is None else measured <= most
+        yield Goal(f"{what}: {unit}", "itself", f"<= {most:g}", measured, reached, figure.refused)
+
+
+def _faster(rows: Sequence[Row], what: str, against: str, goal: float) -> Goal:
+    """How many times as long as ours an alternative takes, where both were measured once."""
+    ours, theirs = _found(rows, what, "", "", "ours"), _found(rows, what, "", "", against)
+    why = next((row for row in (ours, theirs) if row is None or row.sample is None), None)
+    return _at_least(what, against, goal, _over(theirs, ours, "median"), why)
 
 
 def _update(rows: Sequence[Row], place: str, faster: float) -> Iterator[Goal]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
+
 SPAWN = multiprocessing.get_context("spawn")  # a fresh interpreter: nobody inherits another's memory
 BEGAN = time.monotonic()
 LEAST = 3  # repetitions before patience may end
@@ -25,15 +27,15 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """Seconds of each repetition; bytes written by each (None where the system does not tell); memory in bytes.
+    """Seconds of each repetition; bytes written by each, memory in bytes (None where the system does not tell).
 
     `idle` is what the process held before the first repetition: the interpreter, its imports and the new rows.
     """
 
     seconds: tuple[float, ...]
     written: tuple[int, ...] | None
-    peak: int
-    idle: int
+    peak: int | None
+    idle: int | None
     problem: str = ""
 
     @property
@@ -46,10 +48,10 @@ def say(text: str) -> None:
     print(f"{time.monotonic() - BEGAN:6.0f} s  {text}", file=sys.stderr, flush=True)
 
 
-def in_child(work: Callable[..., Any], *args: Any) -> Any:
+def in_child(work: Callable[..., Any], *args: Any, begins_processes: bool = False) -> Any:
     """What `work(*args)` returns, from a process of its own. Raises Failed."""
     ours, theirs = SPAWN.Pipe(duplex=False)
-    process = SPAWN.Process(target=_answer, args=(theirs, work, args), daemon=True)
+    process = SPAWN.Process(target=_answer, args=(theirs, work, args), daemon=not begins_processes)
     process.start()
     theirs.close()
     try:
@@ -106,6 +108,15 @@ def peak() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
+def peak_of_children() -> int:
+    """The most memory that each process begun by this one ever held, and still lives, added up, in bytes."""
+    held = 0
+    for child in psutil.Process().children(recursive=True):
+        kilobytes = _field(Path(f"/proc/{child.pid}/status"), "VmHWM")
+        held += child.memory_info().rss if kilobytes is None else kilobytes * 1024
+    return held
+
+
 def resident() -> int:
     """The memory this process holds now, in bytes (its peak where the system does not tell)."""
     kilobytes = _status("VmRSS")
@@ -113,7 +124,10 @@ def resident() -> int:
 
 
 def bytes_written() -> int | None:
-    """Bytes this process has sent towards the disk; a clone counts nothing. None where /proc/self/io is absent."""
+    """Bytes that this process, and commands it waited for, sent towards the disk; a clone counts nothing.
+
+    None where /proc/self/io is absent.
+    """
     return _field(Path("/proc/self/io"), "write_bytes")
 
 

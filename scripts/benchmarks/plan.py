@@ -24,6 +24,22 @@ class Plan:
     readers_rows: int
     reader_updates: int
     readers_patience: float
+    loads: int  # of a page
+    pages: int  # opened and closed
+    clicks: int  # of each kind; even, so that turning pages ends where it began
+    page_patience: float  # seconds after which no more pages are opened, no more clicks of a kind are made
+    copied: int  # bytes
+    units: int  # that report their output in what is fetched
+    month_intervals: int  # of the monthly table
+    archive_days: tuple[int, int]  # a short span of Archive, and a long one
+
+    @property
+    def full(self) -> bool:
+        """Whether the sizes are those that the goals are for."""
+        return all(
+            getattr(self, size) == getattr(FULL, size)
+            for size in ("big", "small", "copied", "pages", "clicks", "month_intervals")
+        )
 
 
 FULL = Plan(
@@ -38,6 +54,14 @@ FULL = Plan(
     readers_rows=500_000,
     reader_updates=1_000,
     readers_patience=300,
+    loads=20,
+    pages=200,
+    clicks=100,
+    page_patience=900,
+    copied=1_500_000_000,
+    units=560,
+    month_intervals=31 * 288,
+    archive_days=(30, 365),
 )
 QUICK = Plan(
     big=2_000_000,
@@ -51,4 +75,12 @@ QUICK = Plan(
     readers_rows=50_000,
     reader_updates=50,
     readers_patience=3,
+    loads=3,
+    pages=20,
+    clicks=6,
+    page_patience=12,
+    copied=60_000_000,
+    units=560,
+    month_intervals=288,
+    archive_days=(1, 3),
 )

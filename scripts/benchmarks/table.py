@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from statistics import mean
+from math import ceil
+from statistics import mean, median
 
 from benchmarks.measure import Sample
 
 NOT_MEASURED = "not measured here"
+STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
+    "median": median,
+    "most": max,
+    "growth": lambda values: values[1] - values[0],
+    "95th percentile": lambda values: sorted(values)[ceil(0.95 * len(values)) - 1],
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,49 @@ class Watched:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """Something of a page: `values` of every repetition in `unit` (seconds or bytes), told as their `statistic`.
+
+    Figures of the same `what`, `place` and `data` are compared. `growth` is from the first of two values to the second.
+    """
+
+    what: str
+    who: str
+    unit: str = ""
+    statistic: str = ""
+    values: tuple[float, ...] = ()
+    note: str = ""
+    refused: str = ""
+    place: str = ""
+    data: str = ""
+
+    @property
+    def measured(self) -> float | None:
+        return STATISTICS[self.statistic](self.values) if self.values else None
+
+    @property
+    def contest(self) -> tuple[str, str, str]:
+        return self.what, self.place, self.data
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that a run found, each kind in the order it was found in."""
+
+    rows: Sequence[Row]
+    runs: Sequence[Watched]
+    figures: Sequence[Figure]
+
+    @classmethod
+    def of(cls, found: Sequence[object]) -> Results:
+        return cls(
+            [one for one in found if isinstance(one, Row)],
+            [one for one in found if isinstance(one, Watched)],
+            [one for one in found if isinstance(one, Figure)],
+        )
+
+
+@dataclass(frozen=True)
 class Goal:
     """A figure to reach: `measured` is None where it was not measured; `refused` says why."""
 
@@ -108,6 +158,35 @@ def _line(rows: Sequence[Row], row: Row) -> tuple[str, ...]:
         str(len(sample.seconds)),
         "; ".join(filter(None, [row.note, sample.problem and f"WRONG RESULT: {sample.problem}"])),
     )
+
+
+def pages(found: Sequence[Figure]) -> str:
+    parts = []
+    for (what, place, data), contest in groupby(found, lambda one: one.contest):
+        heading = ("who", "figure", "x ours", "least", "most", "times", "")
+        parts.append(f"{what} | {data} | {place}\n{aligned([heading, *(_page(found, one) for one in contest)])}")
+    return "\n\n".join(parts)
+
+
+def _page(found: Sequence[Figure], one: Figure) -> tuple[str, ...]:
+    if one.measured is None:
+        return one.who, f"{NOT_MEASURED}: {one.refused}"
+    show = seconds if one.unit == "seconds" else megabytes
+    return (
+        one.who,
+        f"{one.statistic} {show(one.measured)}",
+        times(page_ratio(found, one)),
+        show(min(one.values)),
+        show(max(one.values)),
+        str(len(one.values)),
+        one.note,
+    )
+
+
+def page_ratio(found: Iterable[Figure], one: Figure) -> float | None:
+    """How many times ours it is; None for a growth, since ours may well be nothing, or less."""
+    ours = (other for other in found if other.contest == one.contest and other.who == "ours")
+    return None if one.statistic == "growth" else ratio(one.measured, next((o.measured for o in ours), None))
 
 
 def watched(runs: Sequence[Watched]) -> str:

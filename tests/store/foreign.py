@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,36 @@ def _views(path: Path) -> None:
         pytest.skip(f"pyarrow {pa.__version__}: {error}")
 
 
+def with_bloom_filters(rows: pa.Table, path: Path, group: int | None) -> None:
+    """Skips where pyarrow writes no bloom filters."""
+    if "bloom_filter_options" not in signature(pq.write_table).parameters:
+        pytest.skip(f"pyarrow {pa.__version__} writes no bloom filters")
+    pq.write_table(rows, path, row_group_size=group, bloom_filter_options={"duid": True})
+
+
+def pandas_style(rows: pa.Table, version: str) -> pa.Table:
+    """Rows as that pandas, 2 or 3, hands them to pyarrow: the type of its texts, and what it tells of itself."""
+    kind, said, numpy_type = (
+        (pa.string(), "unicode", "object") if version < "3" else (pa.large_string(), "object", "str")
+    )
+    known = {"settlementdate": ("datetime", "datetime64[ns]"), "duid": (said, numpy_type)}
+    told = {
+        "index_columns": [{"kind": "range", "name": None, "start": 0, "stop": rows.num_rows, "step": 1}],
+        "column_indexes": [_told(None, "unicode", numpy_type, {"encoding": "UTF-8"})],
+        "columns": [_told(name, *known.get(name, ("float64", "float64"))) for name in rows.schema.names],
+        "attributes": {},
+        "creator": {"library": "pyarrow", "version": pa.__version__},
+        "pandas_version": version,
+    }
+    text = rows.schema.get_field_index("duid")
+    rows = rows.set_column(text, "duid", rows["duid"].cast(kind))
+    return rows.replace_schema_metadata({"pandas": json.dumps(told)})
+
+
+def _told(name: str | None, said: str, numpy_type: str, metadata: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"name": name, "field_name": name, "pandas_type": said, "numpy_type": numpy_type, "metadata": metadata}
+
+
 def _duckdb(columns: str, options: str = "") -> Write:
     def write(path: Path) -> None:
         with duckdb.connect() as connection:
@@ -89,12 +121,15 @@ SPLICEABLE: dict[str, Write] = {
     "pandas": lambda path: FRAME.to_parquet(path),
     "pandas, many groups": lambda path: FRAME.to_parquet(path, row_group_size=300),
     "pandas, zstd": lambda path: FRAME.to_parquet(path, compression="zstd"),
+    "pandas 2": lambda path: pq.write_table(pandas_style(ROWS, "2.3.3"), path, **GROUPS),
+    "pandas 3": lambda path: pq.write_table(pandas_style(ROWS, "3.0.0"), path, **GROUPS),
     "pandas, categories": lambda path: FRAME.astype({"duid": "category"}).to_parquet(path),
     "pyarrow": lambda path: pq.write_table(ROWS, path),
     "pyarrow, data page v2": lambda path: pq.write_table(ROWS, path, data_page_version="2.0", **GROUPS),
     "pyarrow, page index": lambda path: pq.write_table(
         ROWS, path, write_page_index=True, data_page_size=500, write_batch_size=50, **GROUPS
     ),
+    "pyarrow, bloom filters": lambda path: with_bloom_filters(ROWS, path, GROUPS["row_group_size"]),
     "pyarrow, tiny groups": lambda path: pq.write_table(ROWS, path, row_group_size=7),
     "pyarrow, large strings": lambda path: pq.write_table(_text(pa.large_string()), path),
     "pyarrow, string views": lambda path: _views(path),
