@@ -5,7 +5,8 @@
 
 `--quick` ends within a minute: smaller data, the same code. `--folder` is where it works (default: the system's folder for
 temporary files); a folder of its own is made in it and removed at the end. `--rows`, `--updates`, `--reader-updates`, `--bytes`,
-`--intervals`, `--days`, `--pages` and `--clicks` change the sizes of the plan. Exit code: 0 when all that could be measured was, 2 for a wrong call.
+`--intervals`, `--days`, `--pages` and `--clicks` change the sizes of the plan. Exit code: 0 when all that could be measured
+was, 2 for a wrong call.
 
 What cannot be measured is told as "not measured here: <reason>"; nothing takes its place.
 
