@@ -84,7 +84,9 @@ class Asking:
         if level is Level.CURRENT:
             leading = np.unique((every[:, None] - np.arange(0, lead + 1, FIVE)).ravel())
             offers = _by_day([offer for offer in offers if nanoseconds(offer.first) in leading])
-        chosen = assigned([offer for offer in offers if (family, offer) not in self._tried], every)
+        merged = {file for target, _ in todo for file in self._merged_before(target, level)}
+        fresh = [offer for offer in offers if (family, offer) not in self._tried and offer.name not in merged]
+        chosen = assigned(fresh, every)
         listed = np.concatenate([np.array([], np.int64), *chosen.values()])
         for target, ends in todo:
             target.wanted.mark(target.wanted.at(level), ends[~np.isin(ends, listed)])
@@ -146,8 +148,14 @@ class Asking:
         wanted.mark(wanted.at(level), lacking)
         if self._request.replace:
             return
-        spans = [(moment(first), moment(last)) for first, last in runs(lacking, wanted.dataset)]
-        self._ground.absences.add_vain(wanted.dataset.name, level, errand.offer.name, spans)
+        beyond = wanted.ends[everything][wanted.out[everything] & ~wanted.at(level)[everything]]
+        for what, ends in ((str(level), lacking), (_edge(level), beyond)):
+            spans = [(moment(first), moment(last)) for first, last in runs(ends, wanted.dataset)]
+            self._ground.absences.add_vain(wanted.dataset.name, what, errand.offer.name, spans)
+
+    def _merged_before(self, target: Target, level: Level) -> set[str]:
+        """Files that this undertaking, before it was killed, merged although they end before their name says."""
+        return {file for *_, file in self._ground.absences.vain(target.wanted.dataset.name, _edge(level))}
 
     @staticmethod
     def _lost_with(name: str, target: Target, errand: Errand) -> Times:
@@ -168,6 +176,11 @@ class Asking:
             for file in errand.offer.files
             if level is not Level.CURRENT
         )  # fmt: skip
+
+
+def _edge(level: Level) -> str:
+    """Under which word it is remembered that a file does not reach to an interval that its name promises."""
+    return f"{level}, edge"
 
 
 def _by_day(offers: Sequence[Offer]) -> list[Offer]:

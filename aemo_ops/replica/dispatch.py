@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import cache
 
 import numpy as np
@@ -103,7 +102,7 @@ def _flags() -> dict[str, str]:
 
 def _regions(issue: Issue, run: int) -> Iterator[Cells]:
     for region, sums in issue.market.regions(issue.interval, issue.revision, run).items():
-        cells = {column.upper(): number(value) for column, value in asdict(sums).items()}
+        cells = {column.upper(): number(value) for column, value in vars(sums).items()}
         uigf = sums.ss_solar_uigf + sums.ss_wind_uigf
         cleared = sums.ss_solar_clearedmw + sums.ss_wind_clearedmw
         yield cells | {
@@ -118,7 +117,7 @@ def _regions(issue: Issue, run: int) -> Iterator[Cells]:
 
 def _flows(issue: Issue, run: int) -> Iterator[Cells]:
     for name, flow in issue.market.flows(issue.interval, issue.revision, run).items():
-        cells = {column.upper(): number(value) for column, value in asdict(flow).items()}
+        cells = {column.upper(): number(value) for column, value in vars(flow).items()}
         yield cells | {
             "INTERCONNECTORID": name,
             "INTERVENTION": str(run),

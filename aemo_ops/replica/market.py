@@ -6,9 +6,10 @@ asks for the values of a later, revised publication of the same interval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -110,6 +111,10 @@ class Market:
         self.noise = Noise(seed)
         self._reporting = np.linspace(0, len(UNITS) - 1, units).round().astype(np.int64)
         self._duids = tuple(_DUIDS[at] for at in self._reporting)
+        # A dispatch file asks several times for the same: its tables share the sun, the output, and the prices.
+        self.prices = lru_cache(64)(self._prices)
+        self._sun = lru_cache(64)(self._sunshine)
+        self._output = lru_cache(64)(self._megawatts)
 
     def intervened(self, interval: datetime) -> bool:
         """Whether AEMO intervenes: a few hours, once in four days; both runs are then published."""
@@ -122,7 +127,7 @@ class Market:
         """The values of INTERVENTION that the interval's dispatch file holds."""
         return (0, 1) if self.intervened(interval) else (0,)
 
-    def prices(self, interval: datetime, revision: int = 0, run: int = 0) -> dict[str, float]:
+    def _prices(self, interval: datetime, revision: int = 0, run: int = 0) -> Mapping[str, float]:
         """region -> RRP in $/MWh; run 0 is the one that sets prices."""
         minutes, hour = _minutes(interval), _hour(interval)
         common = float(self.noise.smooth("price", minutes, 360, 1)[0])
@@ -142,14 +147,14 @@ class Market:
         shared = self.noise.uniform("spike.region", block, len(REGIONS))
         return np.where(shared < 0.5, (250.0 + 14_000.0 * size**4) * (0.9 + 0.1 * shared), 0.0)
 
-    def _sun(self, interval: datetime) -> Values:
+    def _sunshine(self, interval: datetime) -> Values:
         """0 (night) to about 1 by region: the hour, the season, and clouds."""
         season = 1.0 + 0.22 * np.cos(2.0 * np.pi * (interval.timetuple().tm_yday - 355) / 365.0)
         height = np.sin(np.pi * (_hour(interval) - _SUN_LATER - 5.8) / 12.4)
         clouds = 0.78 + 0.16 * self.noise.smooth("cloud", _minutes(interval), 150, len(REGIONS))
         return np.asarray(np.clip(height, 0.0, None) ** 1.2 * season * clouds)
 
-    def _output(self, interval: datetime) -> Values:
+    def _megawatts(self, interval: datetime) -> Values:
         """Every unit's MW, in the order of UNITS."""
         minutes, hour, n = _minutes(interval), _hour(interval), len(UNITS)
         slow, quick = self.noise.smooth("unit", minutes, 240, n), self.noise.smooth("unit.quick", minutes, 25, n)

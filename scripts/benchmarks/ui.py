@@ -8,7 +8,7 @@ nothing of older days is read; except during the clicks, when cycles follow each
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
@@ -27,7 +27,6 @@ from benchmarks.table import Figure
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
-
 
 PAINT = "useful paint, warm"
 BYTES = "over the websocket, first load"
@@ -158,9 +157,13 @@ def _clicks(chromium: Browser, site: Site, plan: Plan, cycles: Callable[[], int]
             before = cycles()
             clicked = _clicked(tab, islice(presses, plan.clicks), plan.page_patience)
             for what, seconds in zip(whats, zip(*clicked, strict=True), strict=False):
-                lost = sum(one >= browser.LOST for one in seconds)
-                note = f"{cycles() - before} cycles meanwhile" + (f"; {lost} clicks were not answered" if lost else "")
+                note = "; ".join([f"{cycles() - before} cycles meanwhile", *_lost(seconds)])
                 yield Figure(what, site.who, "seconds", "95th percentile", seconds, note)
+
+
+def _lost(seconds: Sequence[float]) -> Iterator[str]:
+    if lost := sum(one >= browser.LOST for one in seconds):
+        yield f"{lost} clicks not answered within {browser.LOST:.0f} s"
 
 
 def _clicked(tab: Tab, presses: Iterator[Press], patience: float) -> list[list[float]]:
