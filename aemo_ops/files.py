@@ -185,10 +185,13 @@ def succeed(
 
 
 def publish(path: Path, write: Callable[[BinaryIO], object]) -> int:
-    """Write a whole file, durably, under its final name at once; the bytes written. See `succeed`."""
+    """Write a whole file, durably, under its final name at once; the bytes written. `write` may read back what it wrote.
+
+    See `succeed`.
+    """
 
     def make(partial: Path) -> int:
-        with partial.open("wb") as sink:
+        with partial.open("w+b") as sink:
             write(sink)
             return sink.tell()
 

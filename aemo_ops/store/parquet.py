@@ -21,7 +21,7 @@ from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.store.merge import Merge, merge_rows
 from aemo_ops.store.splice.compaction import Compacted, burden, compact
 from aemo_ops.store.splice.fitness import check_columns
-from aemo_ops.store.splice.footer import Footer, read_footer, read_footer_of
+from aemo_ops.store.splice.footer import Footer, add_checksum, read_footer
 from aemo_ops.store.splice.update import splice
 
 LOCK_SECONDS = 30.0
@@ -158,13 +158,8 @@ class Store:
 
 
 def _write(sink: BinaryIO, table: pa.Table) -> None:
-    """As pyarrow writes it, but for the footer: ours has a checksum, and a flipped bit in it is no wrong `latest`."""
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="snappy", row_group_size=ROW_GROUP, write_page_checksum=True)
-    content = memoryview(buffer.getvalue())
-    footer = read_footer_of(content)
-    sink.write(content[: len(content) - len(footer.encoded)])
-    sink.write(footer.with_groups(footer.groups).encoded)
+    pq.write_table(table, sink, compression="snappy", row_group_size=ROW_GROUP, write_page_checksum=True)
+    add_checksum(sink)
 
 
 def footer_of_file(path: Path) -> Footer:

@@ -167,7 +167,7 @@ SMALL_PAGE = ("ui", "--quick", "--rows", "20000", "5000", "--pages", "5", "--cli
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_page_is_measured_beside_a_bare_one(tmp_path: Path) -> None:
     chromium()
     work = tmp_path / "work"

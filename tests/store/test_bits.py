@@ -11,9 +11,10 @@ import pytest
 
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt
 from aemo_ops.market.catalogue import SCADA30
+from aemo_ops.store.contract.normal import normalise
 from aemo_ops.store.parquet import Store
 from aemo_ops.store.splice.thrift import decode
-from tests.conftest import SOAK
+from tests.conftest import NOON, SOAK
 from tests.store.foreign import rows_at
 
 FLIPS = 300 if SOAK else 40  # in each kind of file
@@ -33,6 +34,13 @@ def spliced(store: Store) -> None:
 def compacted(store: Store) -> None:
     spliced(store)
     store.compact(SCADA30)
+
+
+def repaired(store: Store) -> None:
+    new(store)
+    path = store.path(SCADA30)
+    normalise(path, path.with_name("normal"), SCADA30, NOON)
+    path.with_name("normal").replace(path)
 
 
 def regions(path: Path) -> list[str]:
@@ -60,7 +68,7 @@ def flipped(content: bytes, bit: int) -> bytes:
     return bytes(damaged)
 
 
-@pytest.mark.parametrize("made", [new, spliced, compacted])
+@pytest.mark.parametrize("made", [new, spliced, compacted, repaired])
 def test_a_flipped_bit_is_noticed_unless_no_row_depends_on_it(
     tmp_path: Path, made: Callable[[Store], None], tally: Callable[[str], None]
 ) -> None:
@@ -80,7 +88,7 @@ def test_a_flipped_bit_is_noticed_unless_no_row_depends_on_it(
             tally(f"flipped bits in {region[bit // 8]}, harmless")
 
 
-@pytest.mark.parametrize("made", [new, spliced, compacted])
+@pytest.mark.parametrize("made", [new, spliced, compacted, repaired])
 def test_every_flipped_bit_of_a_footer_is_noticed(
     tmp_path: Path, made: Callable[[Store], None], tally: Callable[[str], None]
 ) -> None:

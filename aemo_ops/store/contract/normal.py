@@ -29,7 +29,7 @@ from aemo_ops.store.contract.layout import Layout
 from aemo_ops.store.contract.problem import Problem, Verdict
 from aemo_ops.store.contract.slices import slices
 from aemo_ops.store.contract.stretches import Stretches
-from aemo_ops.store.splice.footer import read_footer
+from aemo_ops.store.splice.footer import add_checksum, read_footer
 
 NORMAL = ".normal"
 _MARK = b"aemo_ops.normal_form"
@@ -154,6 +154,7 @@ def _rewrite(
 
     def write(sink: BinaryIO) -> None:
         rows = _write(sink, census, settled, identity, progress)
+        add_checksum(sink)
         sink.flush()
         failpoint("normal.before_verify")
         partial = Path(sink.name)

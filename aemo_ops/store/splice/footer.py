@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 from zlib import crc32
 
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt
@@ -132,6 +133,15 @@ def read_footer(source: int | Path) -> Footer:
     if wanted > len(tail):
         tail = os.pread(source, wanted, size - wanted)
     return _parse(tail[-wanted:], length, size)
+
+
+def add_checksum(sink: BinaryIO) -> None:
+    """Put our checksum before the footer of a parquet file that another writer has just ended in `sink`."""
+    sink.flush()
+    footer = read_footer(sink.fileno())
+    sink.seek(-len(footer.encoded), os.SEEK_END)
+    sink.truncate()
+    sink.write(footer.with_groups(footer.groups).encoded)
 
 
 def read_footer_of(data: memoryview) -> Footer:
