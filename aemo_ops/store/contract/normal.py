@@ -79,11 +79,9 @@ def normal_path(source: Path) -> Path:
 def is_untouched_result(path: Path) -> bool:
     """Whether a file is a normal form just as it was written here, so that nothing is lost by writing it anew."""
     try:
-        mark = json.loads(read_footer(path).metadata[_MARK])
-        with path.open("rb") as file:
-            size = file.seek(-8, os.SEEK_END) + 8
-            footer = int.from_bytes(file.read(4), "little") + 8
-        return bool(mark["data"] == size - footer)
+        footer = read_footer(path)
+        mark = json.loads(footer.metadata[_MARK])
+        return bool(mark["data"] == path.stat().st_size - len(footer.encoded))
     except (*DAMAGE, SchemaMismatch, ValueError, KeyError, TypeError):
         return False
 
