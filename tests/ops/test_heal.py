@@ -32,6 +32,7 @@ from tests.conftest import NOON, SOAK
 from tests.ops import history
 from tests.waiting import until
 
+pytestmark = pytest.mark.timeout(900)  # the replica makes months of files
 Make = Callable[..., Engine]
 EVERY = ("prices5", "scada5", "transmission5", "prices30", "scada30", "transmission30", "rooftop30")
 PRICES = ("prices5", "prices30")
