@@ -25,6 +25,7 @@ class Plan:
     reader_updates: int
     readers_patience: float
     loads: int  # of a page
+    browsers: int  # open at the same time
     pages: int  # opened and closed
     clicks: int  # of each kind; even, so that turning pages ends where it began
     page_patience: float  # seconds after which no more pages are opened, no more clicks of a kind are made
@@ -38,7 +39,7 @@ class Plan:
         """Whether the sizes are those that the goals are for."""
         return all(
             getattr(self, size) == getattr(FULL, size)
-            for size in ("big", "small", "copied", "pages", "clicks", "month_intervals")
+            for size in ("big", "small", "copied", "browsers", "pages", "clicks", "month_intervals")
         )
 
 
@@ -55,6 +56,7 @@ FULL = Plan(
     reader_updates=1_000,
     readers_patience=300,
     loads=20,
+    browsers=5,
     pages=200,
     clicks=100,
     page_patience=900,
@@ -75,10 +77,11 @@ QUICK = Plan(
     readers_rows=50_000,
     reader_updates=50,
     readers_patience=3,
-    loads=3,
+    loads=2,
+    browsers=2,
     pages=20,
     clicks=6,
-    page_patience=12,
+    page_patience=6,
     copied=60_000_000,
     units=560,
     month_intervals=288,

@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 
 PAINT = "useful paint, warm"
 BYTES = "over the websocket, first load"
-MEMORY = "server's memory, five browsers open"
+MEMORY = "server's memory, with browsers open"
 GROWTH = "server's memory, growth over opened and closed pages"
 TURN = "a page of the side bar shown, while it collects"
 PRESS = "a button looks pressed, while it collects"
 ANSWER = "a button's first words of an answer, while it collects"
 WHATS = (PAINT, BYTES, MEMORY, GROWTH, TURN, PRESS, ANSWER)
-BROWSERS = 5
 CYCLE_SECONDS = 600.0  # for the first one
 
 
@@ -83,7 +82,7 @@ def _at_ease(chromium: Browser, here: list[Site], plan: Plan) -> Iterator[Figure
     left = {}
     for site in here:
         yield _paint(chromium, site, plan)
-        yield from _first_loads(chromium, site)
+        yield from _first_loads(chromium, site, plan)
         left[site.who] = time.monotonic()
     for site in here if plan.rivals_everywhere else here[:1]:
         yield _growth(chromium, site, plan, left[site.who])
@@ -104,10 +103,10 @@ def _visit(person: BrowserContext, site: Site) -> float:
     return seconds
 
 
-def _first_loads(chromium: Browser, site: Site) -> Iterator[Figure]:
-    say(f"ui: {BROWSERS} browsers: {site.who} ...")
+def _first_loads(chromium: Browser, site: Site, plan: Plan) -> Iterator[Figure]:
+    say(f"ui: {plan.browsers} browsers: {site.who} ...")
     with ExitStack() as stack:
-        people = [stack.enter_context(visitor(chromium, site.painted)) for _ in range(BROWSERS)]
+        people = [stack.enter_context(visitor(chromium, site.painted)) for _ in range(plan.browsers)]
         tabs = [Tab(person, site.server.url) for person in people]
         for tab in tabs:
             tab.sees(site.whole)
@@ -115,7 +114,14 @@ def _first_loads(chromium: Browser, site: Site) -> Iterator[Figure]:
         sizes = tuple(float(tab.bytes) for tab in tabs)
         held = _looks(site.server)
     yield Figure(BYTES, site.who, "bytes", "median", sizes, "both ways, before compression")
-    yield Figure(MEMORY, site.who, "bytes", "most", held, "resident, of the server's process and its children")
+    yield Figure(
+        MEMORY,
+        site.who,
+        "bytes",
+        "most",
+        held,
+        f"{plan.browsers} open; resident, of the server's process and its children",
+    )
 
 
 def _looks(server: Server) -> tuple[float, ...]:
@@ -134,13 +140,13 @@ def _growth(chromium: Browser, site: Site, plan: Plan, left: float) -> Figure:
     ends = time.monotonic() + plan.page_patience
     with visitor(chromium, site.painted) as person:
         while opened < plan.pages and time.monotonic() < ends:
-            tabs = [Tab(person, site.server.url) for _ in range(BROWSERS)]
+            tabs = [Tab(person, site.server.url) for _ in range(plan.browsers)]
             opened += len(tabs)
             for tab in tabs:
                 tab.sees(site.whole)
                 tab.close()
     after = _at_rest(site.server, time.monotonic())
-    note = f"{opened} pages, {BROWSERS} at a time; resident, once the server has forgotten them"
+    note = f"{opened} pages, {plan.browsers} at a time; resident, once the server has forgotten them"
     return Figure(GROWTH, site.who, "bytes", "growth", (before, after), note)
 
 

@@ -177,7 +177,7 @@ def test_the_page_is_measured_beside_a_bare_one(tmp_path: Path) -> None:
     figures = {(one["what"], one["who"]): one for one in document["figures"]}
     assert [one["what"] for one in document["figures"] if one["refused"]] == []
     assert [one["measured"] for one in document["goals"]] != [] and "figures to reach" in told
-    for what in ("useful paint, warm", "over the websocket, first load", "server's memory, five browsers open"):
+    for what in ("useful paint, warm", "over the websocket, first load", "server's memory, with browsers open"):
         ours, bare = figures[what, "ours"], figures[what, "a bare Panel page"]
         assert ours["ratio"] == 1 and bare["ratio"] == pytest.approx(bare["measured"] / ours["measured"])
         assert 0 < bare["measured"] < ours["measured"]
