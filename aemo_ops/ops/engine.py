@@ -73,6 +73,7 @@ class Engine:
         self._standing = Standing()
         self._summaries = Summaries(settings.home / "coverage.sqlite")
         self._gaps: Gaps | None = None
+        self._findings: Findings | None = None
         self._healing: Healing | None = None
         self._cycles: Cycles | None = None
         self._commands: Commands | None = None
@@ -151,8 +152,9 @@ class Engine:
 
     def findings(self) -> list[Finding]:
         """Values that look wrong, newest first; none in a folder that is not ours."""
-        ledger = self._open_ledger()
-        return Findings(self.settings.home / "ledger.sqlite", ledger.folder).all() if ledger else []
+        if self._findings is None and (ledger := self._open_ledger()):
+            self._findings = Findings(self.settings.home / "ledger.sqlite", ledger.folder)
+        return self._findings.all() if self._findings else []
 
     def filled(self) -> dict[str, Any]:
         """What came of the last heal: `nem`, and `datasets` with requested, filled, absent, failed, by_source, reasons."""

@@ -481,3 +481,17 @@ def test_an_unwritable_data_folder_is_said_and_observed(still: Clock, engine_at:
         lambda: str(tmp_path / "file") in engine.snapshot().reason + "".join(engine.snapshot().problems), "it is said"
     )
     assert engine.snapshot().role is Role.OBSERVING
+
+
+def test_findings_that_are_asked_for_again_and_again_open_their_database_once(
+    site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    engine = engine_at(site.url, still)
+    engine.settle()
+    opened: list[object] = []
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: opened.append(a) or connect(*a, **k))
+    assert [engine.findings() for _ in range(3)] == [[], [], []]
+    assert len(opened) == 1
