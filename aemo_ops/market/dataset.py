@@ -83,6 +83,11 @@ class Dataset:
         return f"{self.name}.parquet"
 
     @cached_property
+    def step(self) -> int:
+        """The cadence in nanoseconds, as times are stored."""
+        return int(self.cadence.total_seconds()) * 10**9
+
+    @cached_property
     def schema(self) -> pa.Schema:
         return pa.schema([(column.name, column.type) for column in self.columns])
 

@@ -126,7 +126,7 @@ class Undertaking:
         gaps, coverage = self._ground.gaps, coverage_of(self._ground.gaps, dataset)
         found = gaps.judged(dataset, coverage, moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1])))
         whole = [("", first, last) for first, last in runs(found.ends[found.present == 0], dataset)]
-        step = int(dataset.cadence.total_seconds()) * 10**9
+        step = dataset.step
         return [*whole, *without(key_holes(dataset, coverage, int(ends[0]), int(ends[-1])), whole, step)]
 
     def _results(self, asked_everybody: bool) -> list[Filled]:
@@ -179,7 +179,7 @@ class Undertaking:
 
 def _apart_from(wanted: Wanted, known: Sequence[Absence]) -> list[Absence]:
     """What was known to be absent of intervals that this undertaking did not ask for."""
-    step = int(wanted.dataset.cadence.total_seconds()) * 10**9
+    step = wanted.dataset.step
     asked = [("", first, last) for first, last in runs(wanted.ends, wanted.dataset)]
     return [
         replace(absence, first=moment(first), last=moment(last))

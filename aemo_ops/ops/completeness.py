@@ -114,7 +114,7 @@ def judge(
     A half hour that lacks only what its parent's six lack for good counts as complete or absent as they do. An interval
     is not due until its end, plus the due time, plus one cadence.
     """
-    step = _step(dataset)
+    step = dataset.step
     low, high = _grid(since, step) + step, _grid(until, step)
     ends = low + step * np.arange(max(0, (high - low) // step + 1))
     present = _present(dataset, coverage, ends)
@@ -155,7 +155,7 @@ def _as_published(ends: Times, present: Times, published: tuple[Times, Times] | 
 
 def _never_there(parent: Parent, step: int) -> Holes:
     """(id, first, last) of the half hours in whose six intervals the parent has no row of an id."""
-    five = _step(parent.found.dataset)
+    five = parent.found.dataset.step
     spans = ((name, first + step - five, last) for name, first, last in parent.holes)
     up = ((name, first + (-first) % step, last - last % step) for name, first, last in spans)
     return [(name, first, last) for name, first, last in up if first <= last]
@@ -171,7 +171,7 @@ def _settle_by_parent(states: Codes, ends: Times, derivable: Mask, parent: Compl
     settled = np.isin(parent.states, (Presence.COMPLETE, Presence.ABSENT))
     absent = parent.states == Presence.ABSENT
     sums = [np.concatenate([[0], np.cumsum(mask)]) for mask in (settled, absent)]
-    last = (ends - parent.ends[0]) // _step(parent.dataset) + 1
+    last = (ends - parent.ends[0]) // parent.dataset.step + 1
     inside = (last >= 6) & (last <= len(parent.ends))
     last = np.where(inside, last, 6)
     all_settled = inside & (sums[0][last] - sums[0][last - 6] == 6)
@@ -186,7 +186,7 @@ def key_holes(dataset: Dataset, coverage: Coverage, low: int, high: int) -> Hole
     """(id, first, last): where an expected id has no row, within the interval ends low .. high, by id and time."""
     if high < low:
         return []
-    step = _step(dataset)
+    step = dataset.step
     stretches = coverage.stretches
     if dataset.ids is not None:
         return [hole for name in dataset.ids for hole in _complement(name, stretches, low, high, step)]
@@ -272,10 +272,6 @@ def runs_of(mask: Mask) -> list[tuple[int, int]]:
     """(first, last) index of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
     return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _step(dataset: Dataset) -> int:
-    return int(dataset.cadence.total_seconds()) * 10**9
 
 
 def _grid(time: datetime, step: int) -> int:

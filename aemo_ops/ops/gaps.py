@@ -170,7 +170,7 @@ class Gaps:
         coverage = self.coverage(dataset)
         if coverage is None or len(found.ends) == 0:
             return []
-        step = _step(dataset)
+        step = dataset.step
         ends = found.ends
         whole = [("", int(ends[first]), int(ends[last])) for first, last in _empty(found)]
         single = key_holes(dataset, coverage, int(ends[0]), int(ends[-1]))
@@ -211,7 +211,7 @@ class Gaps:
         else:
             source = self._source(found.dataset, span, parent)
         keys = tuple(sorted(name for name in names if name))
-        intervals = (span[1] - span[0]) // _step(found.dataset) + 1
+        intervals = (span[1] - span[0]) // found.dataset.step + 1
         return Gap(found.dataset.name, first, last, intervals, keys, state, source, reason)
 
     def _partial_mean(self, found: Completeness, span: tuple[int, int], parent: Completeness | None) -> Gap:
@@ -241,7 +241,7 @@ class Gaps:
         there = coverage.present(wanted, since, until)
         states = np.full(there.shape, Presence.NOT_DUE, np.uint8)  # of a DUID that is not expected: nothing is due
         at = {name: row for row, name in enumerate(wanted)}
-        step = _step(dataset)
+        step = dataset.step
         gone = [(a.id, nanoseconds(a.first), nanoseconds(a.last)) for a in self.absences(dataset)]
         holes = key_holes(dataset, coverage, low, high)
         for code, several in ((Presence.ABSENT, holes), (Presence.MISSING, without(holes, gone, step))):
@@ -272,7 +272,7 @@ def _empty(found: Completeness) -> list[tuple[int, int]]:
 
 def _in_states(found: Completeness, first: int, last: int) -> list[tuple[int, int]]:
     """A hole without what is not due yet, cut where its state changes."""
-    step = _step(found.dataset)
+    step = found.dataset.step
     begin = (first - int(found.ends[0])) // step
     states = found.states[begin : (last - int(found.ends[0])) // step + 1]
     cuts = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), len(states)]
@@ -295,12 +295,8 @@ def _has_all(parent: Completeness, since: int, until: int) -> bool:
     """Whether every 5-minute interval in (since, until] is complete."""
     within = (parent.ends > since) & (parent.ends <= until)
     states = parent.states[within]
-    return len(states) == (until - since) // _step(parent.dataset) and not np.any(states)
+    return len(states) == (until - since) // parent.dataset.step and not np.any(states)
 
 
 def _state_at(found: Completeness, end: int) -> Presence:
-    return Presence(int(found.states[(end - int(found.ends[0])) // _step(found.dataset)]))
-
-
-def _step(dataset: Dataset) -> int:
-    return int(dataset.cadence.total_seconds()) * 10**9
+    return Presence(int(found.states[(end - int(found.ends[0])) // found.dataset.step]))

@@ -99,7 +99,7 @@ def _span(rows: pa.Table) -> tuple[datetime, datetime]:
 
 def frozen(dataset: Dataset, chunks: Iterator[pa.Table], since: datetime) -> Iterator[Finding]:
     """Units that moved before and then keep one value that is not zero for FROZEN or longer, ending after `since`."""
-    step = int(dataset.cadence.total_seconds()) * 10**9
+    step = dataset.step
     runs: dict[str, _Run] = {}
     for rows in chunks:
         rows = rows.sort_by([("duid", "ascending"), ("settlementdate", "ascending")])

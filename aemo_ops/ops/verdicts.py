@@ -22,7 +22,7 @@ _ASK_AGAIN = timedelta(days=30)
 
 def absences(wanted: Wanted, holes: Holes, now: datetime) -> list[Absence]:
     """The absences that explain the holes (id, first, last) of what was asked for in vain; none for what failed or is young."""
-    step = int(wanted.dataset.cadence.total_seconds()) * 10**9
+    step = wanted.dataset.step
     found = []
     for first, last in _alike(wanted, wanted.ends[final(wanted, now)]):
         reason, again = _verdict(wanted, first, last, now)
@@ -46,7 +46,7 @@ def _alike(wanted: Wanted, ends: Times) -> list[tuple[int, int]]:
         while first <= last:
             month_end = nanoseconds(mmsdm.following(mmsdm.month_of(moment(first))))
             parts.append((first, min(last, month_end)))
-            first = month_end + int(wanted.dataset.cadence.total_seconds()) * 10**9
+            first = month_end + wanted.dataset.step
     return parts
 
 

@@ -92,14 +92,14 @@ def runs(ends: Times, dataset: Dataset) -> list[tuple[int, int]]:
     """(first, last) of each run of interval ends that follow one another."""
     if len(ends) == 0:
         return []
-    step = int(dataset.cadence.total_seconds()) * 10**9
+    step = dataset.step
     begin = np.flatnonzero(np.concatenate([[True], np.diff(ends) != step]))
     return list(zip(ends[begin].tolist(), ends[np.append(begin[1:] - 1, len(ends) - 1)].tolist(), strict=True))
 
 
 def grid(dataset: Dataset, since: datetime, until: datetime) -> Times:
     """Every interval end in (since, until], in nanoseconds."""
-    step = int(dataset.cadence.total_seconds()) * 10**9
+    step = dataset.step
     low, high = nanoseconds(since), nanoseconds(until)
     low, high = low - low % step + step, high - high % step
     return low + step * np.arange(max(0, (high - low) // step + 1))

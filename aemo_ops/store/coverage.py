@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from aemo_ops.errors import StoreCorrupt
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.market.intervals import nanoseconds
 from aemo_ops.store.splice.footer import Footer, read_footer
 from aemo_ops.store.sqlite import Database
 
@@ -28,7 +29,6 @@ CREATE TABLE IF NOT EXISTS summaries (
     dataset TEXT NOT NULL, digest BLOB NOT NULL, stretches BLOB NOT NULL, PRIMARY KEY (dataset, digest)
 ) WITHOUT ROWID;
 """
-_EPOCH = np.datetime64("1970-01-01T00:00:00", "ns")
 STRETCHES = pa.schema([("id", pa.string()), ("first", pa.int64()), ("last", pa.int64())])
 Times = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -55,8 +55,8 @@ class Coverage:
 
     def counts(self, since: datetime, until: datetime) -> tuple[Times, Times]:
         """Interval ends in (since, until], and how many ids have a row at each; 0 where none has."""
-        step = _step(self.dataset)
-        low, high = _floor(_nanoseconds(since), step) + step, _floor(_nanoseconds(until), step)
+        step = self.dataset.step
+        low, high = _floor(nanoseconds(since), step) + step, _floor(nanoseconds(until), step)
         if high < low:
             return np.array([], np.int64), np.array([], np.int64)
         # Not arange(low, high + 1, step): its length comes from a float, in which a nanosecond of nine years is lost.
@@ -69,8 +69,8 @@ class Coverage:
 
     def present(self, ids: Sequence[str], since: datetime, until: datetime) -> npt.NDArray[np.bool_]:
         """For each id (a row) whether it has a row at each interval end in (since, until] (a column)."""
-        step = _step(self.dataset)
-        low, high = _floor(_nanoseconds(since), step) + step, _floor(_nanoseconds(until), step)
+        step = self.dataset.step
+        low, high = _floor(nanoseconds(since), step) + step, _floor(nanoseconds(until), step)
         there = np.zeros((len(ids), max(0, (high - low) // step + 1)), bool)
         wanted = self.stretches.filter(pa.compute.is_in(self.stretches["id"], pa.array(list(ids), pa.string())))
         at = {name: row for row, name in enumerate(ids)}
@@ -101,7 +101,7 @@ class Summaries:
         for at, stretches in zip(fresh, summarise(path, dataset, footer, fresh), strict=True):
             known[digests[at]] = stretches
         self._keep(dataset, {digests[at]: known[digests[at]] for at in fresh}, digests)
-        return Coverage(dataset, _joined([known[digest] for digest in digests], _step(dataset)), footer.rows)
+        return Coverage(dataset, _joined([known[digest] for digest in digests], dataset.step), footer.rows)
 
     def forget(self, dataset: Dataset) -> None:
         """Drop what is known: another program rewrote the file, and its footer may look alike."""
@@ -144,7 +144,7 @@ def summarise(path: Path, dataset: Dataset, footer: Footer, groups: Sequence[int
         # A reader of its own: they are cheap to open and not to be shared between threads.
         with pq.ParquetFile(path, read_dictionary=[name]) as parquet:
             rows = parquet.read_row_group(at, columns=[time, name], use_threads=False)
-        return _stretches(rows[time], rows[name], _step(dataset))
+        return _stretches(rows[time], rows[name], dataset.step)
 
     try:
         with ThreadPoolExecutor(2, thread_name_prefix="coverage") as pool:
@@ -250,15 +250,6 @@ def _packed(stretches: pa.Table) -> bytes:
 def _unpacked(packed: bytes) -> pa.Table:
     with pa.ipc.open_stream(packed) as reader:
         return reader.read_all()
-
-
-def _step(dataset: Dataset) -> int:
-    """The dataset's cadence in nanoseconds."""
-    return int(dataset.cadence.total_seconds()) * 10**9
-
-
-def _nanoseconds(time: datetime) -> int:
-    return int((np.datetime64(time, "ns") - _EPOCH).astype(np.int64))
 
 
 def _floor(time: int, step: int) -> int:

@@ -45,7 +45,7 @@ def states(file: File, days: list[date], now: datetime) -> tuple[np.ndarray, np.
     per = int(DAY / file.dataset.cadence)
     size = len(days) * per
     shown = np.full(size, NO_FILE, np.uint8), np.zeros(size, np.int32), np.zeros(size, np.int32)
-    step = nanoseconds(datetime(1970, 1, 1) + file.dataset.cadence)
+    step = file.dataset.step
     ends = nanoseconds(datetime.combine(days[0], time())) + step * np.arange(1, size + 1)
     shown[0][ends > nanoseconds(now)] = Presence.NOT_DUE
     if file.found is not None and len(file.found.ends):
