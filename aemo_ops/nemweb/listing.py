@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from html import unescape
 from urllib.parse import unquote, urljoin
 
@@ -22,6 +23,8 @@ _ENTRY = re.compile(
     re.IGNORECASE,
 )
 
+_FROM_ROOT = re.compile(r"/(?!/)")  # what every link of NEMWEB is; any other costs a real joining
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -35,12 +38,13 @@ class Listing:
 
 def entries(page: str, url: str) -> Iterator[Listing]:
     """Every entry of a directory page, in its order; the link to the parent is none."""
+    origin = urljoin(url, "/")[:-1]
     for match in _ENTRY.finditer(page):
         href = unescape(match["quoted"] or match["bare"])
         size = match["size"]
         yield Listing(
             name=unquote(href.rstrip("/").rsplit("/", 1)[-1]),
-            url=urljoin(url, href),
+            url=origin + href if _FROM_ROOT.match(href) else urljoin(url, href),
             size=int(size) if size.isdigit() else None,
             published=_published(match["day"], match["time"]),
         )
@@ -72,6 +76,7 @@ def every_entry(page: str, url: str) -> tuple[Listing, ...]:
     return found
 
 
+@lru_cache(maxsize=16_384)  # pages of a cycle have the entries of the cycle before, thousands of them
 def _published(day: str, time: str) -> datetime:
     form = "%A, %B %d, %Y" if "," in day else "%m/%d/%Y"
     return datetime.strptime(f"{' '.join(day.split())} {time}", f"{form} %I:%M %p")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -42,6 +43,7 @@ def page(directory: str, entries: Iterable[Entry], style: Style = Style.OLD) -> 
     )
 
 
+@lru_cache(maxsize=32_768)  # a page differs from the page before by a line or two
 def _line(directory: str, entry: Entry, style: Style) -> str:
     is_directory = entry.size is None
     size = _DIRECTORY if is_directory else f"{entry.size:>{_SIZE_WIDTH}}"

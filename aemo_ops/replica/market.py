@@ -6,6 +6,7 @@ asks for the values of a later, revised publication of the same interval.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,7 @@ _IMPORT = np.array([-150.0, -1150.0, -478.0, -200.0, -550.0, -900.0])
 
 _INTERVENTION_EVERY = 4 * 24 * 60
 _SPIKE_BLOCK = 30
+_MONTH = 10_000  # five-minute intervals, and some
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ class Flow:
 def _rounded(values: Values, decimals: int) -> list[float]:
     """Exactly the numbers that their text with so many decimals stands for: whole ones over a power of ten."""
     scale = 10.0**decimals
-    return [float(value) for value in np.rint(values * scale) / scale + 0.0]
+    rounded: list[float] = (np.rint(values * scale) / scale + 0.0).tolist()
+    return rounded
 
 
 def _minutes(interval: datetime) -> int:
@@ -97,7 +100,7 @@ def _hour(interval: datetime) -> float:
 
 
 def _peak(hour: float, at: float, width: float) -> float:
-    return float(np.exp(-(((hour - at) / width) ** 2)))
+    return math.exp(-(((hour - at) / width) ** 2))
 
 
 class Market:
@@ -111,9 +114,10 @@ class Market:
         self.noise = Noise(seed)
         self._reporting = np.linspace(0, len(UNITS) - 1, units).round().astype(np.int64)
         self._duids = tuple(_DUIDS[at] for at in self._reporting)
-        # A dispatch file asks several times for the same: its tables share the sun, the output, and the prices.
-        self.prices = lru_cache(64)(self._prices)
-        self._sun = lru_cache(64)(self._sunshine)
+        # A dispatch file asks several times for the same: its tables share the sun, the output, and the prices; Archive,
+        # MMSDM and the truth ask again for what is small.
+        self.prices = lru_cache(_MONTH)(self._prices)
+        self._sun = lru_cache(_MONTH)(self._sunshine)
         self._output = lru_cache(64)(self._megawatts)
 
     def intervened(self, interval: datetime) -> bool:

@@ -14,7 +14,7 @@ from aemo_ops.market.report import DISPATCH_SCADA, REPORTS, ROOFTOP, TRADINGIS, 
 from aemo_ops.replica import reports
 from aemo_ops.replica.archive import Archive
 from aemo_ops.replica.bodies import Bodies
-from aemo_ops.replica.faults import NEVER, Faults, Kind
+from aemo_ops.replica.faults import NEVER, Fault, Faults, Kind
 from aemo_ops.replica.issue import Issue
 from aemo_ops.replica.listing import Entry
 from aemo_ops.replica.market import Market
@@ -30,6 +30,7 @@ _TAILS = {DISPATCH_SCADA.name: (3.0, 5.0), TRADINGIS.name: (14.0, 23.0), ROOFTOP
 _NO_TAIL = (1.0, 1.0)
 # Current is tidied a little after a file's time is up: hence 577 five-minute files in 48 hours
 _TIDY = FIVE_MINUTES
+_REMEMBERED = 20_000  # intervals whose files are known: a fortnight of every report, many times over
 _DUPLICATES = Entry("DUPLICATE", None, datetime(2025, 8, 12, 11, 10))
 
 
@@ -75,6 +76,7 @@ class Shelf:
         self.late_edges = late_edges
         self.begins = begins
         self._bodies = Bodies()
+        self._publications: dict[tuple[str, datetime], tuple[tuple[Fault, ...], tuple[Publication, ...]]] = {}
         self._archive = Archive(self)
         self._mmsdm = Mmsdm(self)
 
@@ -116,10 +118,16 @@ class Shelf:
                 if publication.on_site(now):
                     yield publication
 
-    def publications(self, report: Report, interval: datetime) -> Iterator[Publication]:
+    def publications(self, report: Report, interval: datetime) -> tuple[Publication, ...]:
         """Every file of the report that is ever published for the interval, the first issue first."""
-        for prefix in report.prefixes:
-            yield from self._issues(report, prefix, interval)
+        key, faults = (report.name, interval), self.faults.in_force
+        told = self._publications.get(key)
+        if told is None or told[0] is not faults:
+            found = tuple(issue for prefix in report.prefixes for issue in self._issues(report, prefix, interval))
+            if len(self._publications) >= _REMEMBERED:
+                self._publications.clear()
+            self._publications[key] = told = (faults, found)
+        return told[1]
 
     def _issues(self, report: Report, prefix: str, interval: datetime) -> Iterator[Publication]:
         usual = interval + report.lag
@@ -183,6 +191,8 @@ class Shelf:
 
     def final(self, report: Report, interval: datetime) -> Revisions:
         """prefix -> the newest revision that AEMO ever issued; without those that are nowhere."""
+        if not self.faults.in_force:
+            return dict.fromkeys(report.prefixes, 0)
         newest: Revisions = {}
         for prefix in report.prefixes:
             usual = interval + report.lag

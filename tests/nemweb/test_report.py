@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from aemo_ops.errors import ReportRejected
 from aemo_ops.market.dataset import NUMBER, TEXT, TIME
 from aemo_ops.nemweb import report
+from tests.conftest import SOAK
 
 NAME = "PUBLIC_DISPATCHSCADA_202512270005_0000000495867506.zip"
 WANTED = {"DISPATCH.UNIT_SCADA": pa.schema([("SETTLEMENTDATE", TIME), ("DUID", TEXT), ("SCADAVALUE", NUMBER)])}
@@ -178,7 +179,7 @@ def test_a_bomb_is_rejected_before_it_is_unpacked_whole(monkeypatch: pytest.Monk
         report.read(NAME, zipped(b"0" * 50_000_000), WANTED)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=5000 if SOAK else 300, deadline=None)
 @given(at=st.integers(0, len(GOOD) - 1), byte=st.integers(0, 255), cut=st.booleans())
 def test_a_damaged_text_is_read_or_rejected_never_anything_else(at: int, byte: int, cut: bool) -> None:
     damaged = GOOD[:at] if cut else GOOD[:at] + bytes([byte]) + GOOD[at + 1 :]

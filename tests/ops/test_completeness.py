@@ -19,6 +19,7 @@ from aemo_ops.market.regions import REGIONS
 from aemo_ops.ops.completeness import Completeness, Known, Parent, Presence, judge, key_holes
 from aemo_ops.store.absences import Absence
 from aemo_ops.store.coverage import Coverage, Summaries
+from tests.conftest import SOAK
 
 START = datetime(2026, 4, 1)
 LATER = START + timedelta(days=30)
@@ -54,7 +55,7 @@ def expected_of_regions(keys: Keys, until: int) -> list[Presence]:
     return told
 
 
-@settings(max_examples=80)
+@settings(max_examples=2000 if SOAK else 80)
 @given(
     keys=st.sets(st.tuples(st.integers(1, 24), st.sampled_from([*REGIONS, "QLDC"])), max_size=140).map(
         lambda some: {(at, name) for at in range(1, 25) for name in REGIONS} - some if len(some) < 60 else some
@@ -72,7 +73,7 @@ def test_regions_are_a_fixed_set_of_which_each_interval_has_all_some_or_none(
     ]
 
 
-@settings(max_examples=80)
+@settings(max_examples=2000 if SOAK else 80)
 @given(keys=st.sets(st.tuples(st.integers(1, 30), st.sampled_from("ABCD")), min_size=1, max_size=100))
 def test_a_duid_is_expected_between_two_of_its_own_rows(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> None:
     found = judge(

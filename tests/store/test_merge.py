@@ -14,6 +14,7 @@ from aemo_ops.errors import SchemaMismatch
 from aemo_ops.market.catalogue import SCADA5
 from aemo_ops.market.dataset import Mode
 from aemo_ops.store.merge import Merge, merge_rows
+from tests.conftest import SOAK
 
 START = datetime(2026, 4, 20)
 SCHEMA = pa.schema([*SCADA5.schema, pa.field("second", pa.float64())])
@@ -57,7 +58,7 @@ values = st.one_of(st.none(), st.just(float("nan")), st.sampled_from([-1.0, 0.0,
 row = st.tuples(st.integers(0, 5), st.sampled_from(["A", "B", "Ĉ" * 40]), values, values)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2500 if SOAK else 200, deadline=None)
 @given(
     old=st.lists(row, unique_by=lambda r: r[:2], max_size=12),
     new=st.lists(row, max_size=12),

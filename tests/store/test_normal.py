@@ -32,6 +32,7 @@ from aemo_ops.store.contract.normal import Repair, is_untouched_result, normal_p
 from aemo_ops.store.contract.slices import Sizes, slices
 from aemo_ops.store.contract.stretches import Stretches
 from aemo_ops.store.parquet import Store
+from tests.conftest import SOAK
 from tests.store.legacy import NOW, START, assert_is, by_pandas, good, minutes, row, write
 
 
@@ -234,7 +235,7 @@ def files(draw: st.DrawFn) -> tuple[pa.Table, int, bool]:
     return table, draw(st.integers(1, 70)), draw(st.booleans())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=1000 if SOAK else 120, deadline=None)
 @given(files(), st.sampled_from([SCADA5, SCADA30]))
 def test_any_mix_of_defects_becomes_what_pandas_makes_of_it(
     mixed: tuple[pa.Table, int, bool], dataset: Dataset
@@ -252,7 +253,7 @@ def test_any_mix_of_defects_becomes_what_pandas_makes_of_it(
         assert checked == repaired
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=1000 if SOAK else 80, deadline=None)
 @given(ROWS, st.integers(1, 30), st.integers(1, 9), st.integers(1, 12), st.integers(1, 25))
 def test_slices_give_each_row_once_in_order_however_little_may_be_held(
     rows: list[tuple[object, object, object]], group: int, stretch: int, of_slice: int, waiting: int
@@ -271,7 +272,7 @@ def test_slices_give_each_row_once_in_order_however_little_may_be_held(
         assert sum(one.num_rows for one in given) == census.usable
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=1000 if SOAK else 60, deadline=None)
 @given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 10), st.integers(0, 10), st.integers(1, 5))
 def test_groups_are_cut_where_an_interval_ends_and_the_last_is_small(
     at_each: list[int], hot: int, more: int, piece: int

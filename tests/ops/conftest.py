@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from aemo_ops.clock import Clock
+from aemo_ops.ops.engine import Engine
+from aemo_ops.replica import Faults, Market, Replica, Shelf
+from aemo_ops.store.lease import adopt
+from tests.conftest import NOON
+from tests.ops import history
+from tests.ops.healed import DAY, MIDNIGHT, PRICES, Site
+
+
+@pytest.fixture
+def at(still: Clock, engine_at: Callable[..., Engine]) -> Iterator[Callable[..., Site]]:
+    replicas: list[Replica] = []
+
+    def make(
+        names: tuple[str, ...] = PRICES, days: float = 5, units: int = 5, hash_twice: bool = False, **options: object
+    ) -> Site:
+        shelf = Shelf(Market(seed=7, units=units), Faults(seed=7), **options)  # type: ignore[arg-type]
+        replica = Replica(shelf, still, hash_twice=hash_twice).start()
+        replicas.append(replica)
+        engine = engine_at(replica.url, still, datasets=names)
+        engine.client.manners = replace(engine.client.manners, read_timeout=120.0, deadline=120.0)  # it makes months
+        whole = history.whole(shelf, names, MIDNIGHT - days * DAY, NOON)
+        adopt(engine.store.folder)
+        history.write(engine, whole)
+        return Site(replica, shelf, engine, whole)
+
+    yield make
+    for replica in replicas:
+        replica.stop()
