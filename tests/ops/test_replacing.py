@@ -16,8 +16,7 @@ from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.replacing import Difference, apply, new_spool
 from aemo_ops.ops.request import Request
 from tests.ops import history
-from tests.ops.test_heal import DAY, MIDNIGHT, Site
-from tests.ops.test_heal import at as at  # a fixture of that file
+from tests.ops.healed import DAY, MIDNIGHT, Site
 
 SINCE, UNTIL = MIDNIGHT - 4 * DAY, MIDNIGHT - 3 * DAY
 QUIET = Progress(lambda *_: None)
