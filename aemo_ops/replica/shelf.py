@@ -191,7 +191,7 @@ class Shelf:
 
     def final(self, report: Report, interval: datetime) -> Revisions:
         """prefix -> the newest revision that AEMO ever issued; without those that are nowhere."""
-        if not self.faults.in_force:
+        if not self.faults.in_force:  # each file has one issue: spares drawing its delay
             return dict.fromkeys(report.prefixes, 0)
         newest: Revisions = {}
         for prefix in report.prefixes:

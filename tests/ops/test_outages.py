@@ -161,8 +161,7 @@ def test_a_heal_that_is_killed_goes_on_where_it_was(at: Callable[..., Site], tmp
         engine.stop()
 
 
-def test_a_heal_in_the_engine_does_not_keep_cycles_waiting(at: Callable[..., Site], still: Clock) -> None:
-    del still
+def test_a_heal_in_the_engine_does_not_keep_cycles_waiting(at: Callable[..., Site]) -> None:
     site = at(days=12)
     for name in PRICES:
         site.cut(name, (MIDNIGHT - 10 * DAY, MIDNIGHT - 3 * DAY))

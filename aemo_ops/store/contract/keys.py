@@ -17,10 +17,6 @@ FIVE_MINUTES_NS = int(FIVE_MINUTES.total_seconds()) * 10**9
 DAY_NS = 86_400 * 10**9
 
 
-def cadence_ns(dataset: Dataset) -> int:
-    return int(dataset.cadence.total_seconds()) * 10**9
-
-
 def with_key(rows: pa.Table, dataset: Dataset) -> pa.Table:
     """The rows whose key has no null."""
     if not any(rows[name].null_count for name in dataset.key):
@@ -30,7 +26,7 @@ def with_key(rows: pa.Table, dataset: Dataset) -> pa.Table:
 
 def on_grid(rows: pa.Table, dataset: Dataset) -> np.ndarray:
     """Which rows, none with a null key, end an interval of the dataset."""
-    fits: np.ndarray = nanoseconds(rows[dataset.time_column]) % cadence_ns(dataset) == 0
+    fits: np.ndarray = nanoseconds(rows[dataset.time_column]) % dataset.step == 0
     return fits
 
 
