@@ -12,6 +12,7 @@ import panel as pn
 import param
 from markupsafe import Markup
 from panel.custom import JSComponent
+from panel.util.parameters import edit_readonly
 from panel_material_ui.template.base import Page
 
 from aemo_ops.ops.snapshot import Snapshot
@@ -93,7 +94,7 @@ class Shell:
         self._main = pn.Column(stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=(18, 22, 28, 22))
         self._show_head()
         self._show_page()
-        self._nav.param.watch(lambda _event: self._show_page(), "page")
+        self._nav.param.watch(lambda _event: self._turn(), "page")
         self._model.param.watch(lambda _event: self._refresh(), ["snapshot", "problem"])
         self._model.param.watch(lambda _event: self._tick(), "now")
         pn.state.onload(self._loaded)
@@ -107,17 +108,24 @@ class Shell:
             busy_indicator=None, dark_theme=dark, meta_title=f"{entry.title} - AEMO Ops", meta_name="AEMO Ops",
             favicon=theme.asset("favicon.svg"),
         )  # fmt: skip
+        with edit_readonly(page):  # else the server's own state holds on to every page ever shown, with its plots
+            page.busy = pn.rx(False)  # type: ignore[no-untyped-call]
         self._nav.dark = dark
         page.param.watch(lambda event: self._nav.param.update(dark=event.new), "dark_theme")
         return page
 
     def _loaded(self) -> None:
         self._seen = True
+        self._show_page()
         self._model.join()
-        self._screen().refresh()
 
     def _screen(self) -> Screen:
         return self._open[self._nav.page]
+
+    def _turn(self) -> None:
+        """The browser asks for another page; one that it asks for while it still loads, `_loaded` shows."""
+        if self._seen:
+            self._show_page()
 
     def _show_page(self) -> None:
         key = self._nav.page
@@ -127,7 +135,8 @@ class Shell:
         if self._seen:  # before that, what is sent to the browser may be lost
             self._screen().refresh()
         for name, screen in self._open.items():
-            screen.view.visible = name == key
+            # not `visible`: at each change of that, every plot of the page is laid out anew
+            screen.view.styles = {} if name == key else {"display": "none"}
 
     def _refresh(self) -> None:
         self._show_head()

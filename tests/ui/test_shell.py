@@ -1,0 +1,37 @@
+"""What a page leaves behind in the server."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+
+from aemo_ops.clock import Clock
+from aemo_ops.ops.engine import Engine
+from aemo_ops.replica import Replica
+from aemo_ops.ui import shell
+from tests.ui.browsing import answers, free_port
+from tests.waiting import until
+
+
+def test_a_page_that_nobody_has_open_any_more_is_let_go(
+    engine_at: Callable[..., Engine], site: Replica, still: Clock
+) -> None:
+    engine, port, pages = engine_at(site.url, still), free_port(), list[weakref.ref[Any]]()
+
+    def page() -> Any:
+        made = shell.page(engine)
+        pages.append(weakref.ref(made))
+        return made
+
+    lifetimes = {"unused_session_lifetime_milliseconds": 50, "check_unused_sessions_milliseconds": 50}
+    server = pn.serve({"app": page}, port=port, show=False, threaded=True, **lifetimes)
+    try:
+        until(lambda: answers(f"http://localhost:{port}/app"), "a visit")
+        assert pages
+        until(lambda: gc.collect() >= 0 and not any(left() for left in pages), "it is let go")
+    finally:
+        server.stop()
