@@ -30,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("real") and not REAL.is_dir():
             item.add_marker(skip)
+    # The files with the longest tests first: begun last, one of them would leave the other worker idle to the end.
+    longest = Counter[Path]()
+    for item in items:
+        if marker := item.get_closest_marker("timeout"):
+            longest[item.path] = max(longest[item.path], marker.args[0])
+    items.sort(key=lambda item: -longest[item.path])
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around all other summaries: last but for pytest's closing line

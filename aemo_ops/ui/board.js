@@ -1,4 +1,4 @@
-// Renders the layout once and replaces only the slots whose markup changed. The markup was escaped by Python.
+// Renders the layout once and changes only what differs in the slots. The markup was escaped by Python.
 function focused(root) {
   const {verb, subject} = root.getRootNode().activeElement?.dataset ?? {}
   return verb ? {verb: `[data-verb="${CSS.escape(verb)}"]`, subject: `[data-subject="${CSS.escape(subject ?? "")}"]`} : null
@@ -9,12 +9,42 @@ function refocus(slot, {verb, subject}) {
   (slot.querySelector(`${verb}${subject}:enabled`) ?? slot.querySelector(`${subject}:enabled`))?.focus()
 }
 
+const OWN = ["aria-busy", "title"]  // set here, not by the markup
+
+// Makes `now` like `then` in place: a button under a pointer stays the same button, or its click would be lost.
+function change(now, then) {
+  if (now.nodeType === Node.TEXT_NODE) {
+    if (now.data !== then.data) { now.data = then.data }
+    return
+  }
+  for (const {name} of [...now.attributes]) {
+    if (!then.hasAttribute(name) && !OWN.includes(name)) { now.removeAttribute(name) }
+  }
+  for (const {name, value} of then.attributes) {
+    if (now.getAttribute(name) !== value) { now.setAttribute(name, value) }
+  }
+  change_inside(now, then)
+}
+
+function change_inside(now, then) {
+  const coming = [...then.childNodes]
+  for (const [place, node] of coming.entries()) {
+    const there = now.childNodes[place]
+    if (!there) { now.append(node) }
+    else if (there.nodeName !== node.nodeName) { there.replaceWith(node) }
+    else { change(there, node) }
+  }
+  while (now.childNodes.length > coming.length) { now.lastChild.remove() }
+}
+
 function fill(root, parts, shown) {
   for (const slot of root.querySelectorAll("[data-slot]")) {
     const html = parts[slot.dataset.slot] ?? ""
     if (shown.get(slot) === html) { continue }
     const had_focus = slot.contains(slot.getRootNode().activeElement) ? focused(root) : null
-    slot.innerHTML = html
+    const wanted = document.createElement("template")
+    wanted.innerHTML = html
+    change_inside(slot, wanted.content)
     shown.set(slot, html)
     if (had_focus) { refocus(slot, had_focus) }
   }
@@ -26,7 +56,7 @@ function follow(link, event) {
   window.dispatchEvent(new CustomEvent("aemo-ops:go", {detail: link.dataset.go}))
 }
 
-// Pressed at once; the engine's answer replaces the slot, and a button whose slot stays the same is released.
+// Pressed at once, and released when the engine must have answered.
 function press(button, model) {
   const {verb, subject = ""} = button.dataset
   button.setAttribute("aria-busy", "true")

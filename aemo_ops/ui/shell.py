@@ -135,8 +135,8 @@ class Shell:
         if self._seen:  # before that, what is sent to the browser may be lost
             self._screen().refresh()
         for name, screen in self._open.items():
-            # not `visible`: at each change of that, every plot of the page is laid out anew
-            screen.view.styles = {} if name == key else {"display": "none"}
+            # Not `visible`: at each change of that, every plot of the page is laid out anew. An empty dict changes nothing.
+            screen.view.styles = {"display": "" if name == key else "none"}
 
     def _refresh(self) -> None:
         self._show_head()

@@ -71,6 +71,23 @@ def test_the_clock_runs_at_the_demo_s_speed(open_page: Open) -> None:
     until(lambda: (shown() - first).total_seconds() > 60, "a NEM minute passes in about a second", 20)
 
 
+def test_one_page_at_a_time_is_in_sight_and_the_same_ones_come_back(open_page: Open) -> None:
+    page = open_page()
+    for title in ("Live", "Collectors", "Gaps", "Live", "Gaps", "Collectors", "Live"):
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name=title).click()
+        expect(page.get_by_role("heading", level=1).filter(visible=True)).to_have_text([title])
+    expect(tile(page, "prices5")).to_be_visible()
+
+
+def test_a_button_under_the_pointer_stays_the_same_while_the_page_moves_on(open_page: Open) -> None:
+    page = open_page("?page=collectors")
+    button = row(page, "dispatch_scada").get_by_role("button", name="Dry run")
+    before = row(page, "dispatch_scada").inner_text()
+    held = button.element_handle()
+    until(lambda: row(page, "dispatch_scada").inner_text() != before, "the row tells something new")
+    assert held.evaluate("button => button.isConnected")
+
+
 def test_a_link_and_a_reload_stay_on_the_page(open_page: Open) -> None:
     page = open_page()
     page.get_by_role("link", name="Collectors").click()
