@@ -108,6 +108,10 @@ class Dataset:
             for column in self.columns
         ]
         rows = pa.table(complete, schema=self.schema)
+        if not any(rows[name].null_count for name in self.key) and not all(
+            rows[name].null_count for name in self.values
+        ):
+            return rows
         has_key = reduce(pc.and_, (pc.is_valid(rows[name]) for name in self.key))
         has_value = reduce(pc.or_, (pc.is_valid(rows[name]) for name in self.values))
         return rows.filter(pc.and_(has_key, has_value))

@@ -1,7 +1,7 @@
 """Large files of the site: Archive's bundles (a zip of report files) and MMSDM's monthly tables (one large CSV in a zip).
 
-A bundle is read member by member. A monthly table is streamed, and only wanted columns and rows are kept, so that memory
-is bounded by what is kept and not by the quarter of a gigabyte that the CSV has.
+A bundle is read member by member. A monthly table is streamed, and only wanted columns and rows are handed out, so that
+memory is bounded by what is kept of them and not by the quarter of a gigabyte that the CSV has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from aemo_ops.nemweb.report import PREFIX_FIELDS, TIME_FORMAT, Contents, parse, 
 
 LARGEST_PACKED = 2 * 2**30  # bytes of a bundle or monthly table as it comes; the largest seen has a tenth of it
 _LARGEST_MEMBER = 64 * 2**20
-_BLOCK = 8 * 2**20
+_BLOCK = 2**20  # larger ones are no faster, and several of them are under way
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
@@ -49,10 +49,11 @@ def read_member(inner: str, body: bytes, wanted: Mapping[str, pa.Schema]) -> Con
 
 def stream(
     name: str, packed: bytes, table: str, schema: pa.Schema, time: str, since: pa.Scalar, until: pa.Scalar
-) -> pa.Table:
-    """The rows with since <= `time` <= until of a monthly table, AEMO's columns of `schema`; ids as dictionaries.
+) -> Iterator[pa.Table]:
+    """The rows with since <= `time` <= until of a monthly table, AEMO's columns of `schema`, part by part; ids as dictionaries.
 
-    `table` is "<REPORT>.<TABLE>". Raises ReportRejected, naming file and line, for a file that is not whole.
+    `table` is "<REPORT>.<TABLE>". Raises ReportRejected, naming file and line, for a file that is not whole: that may be
+    known only at its end, so the parts count when the last of them has been read.
     """
     with _opened(name, packed) as archive:
         csvs = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".csv")]
@@ -60,14 +61,14 @@ def stream(
             raise ReportRejected(f"{name}: the zip should hold one CSV file, it holds {len(csvs)}")
         try:
             with archive.open(csvs[0]) as text:
-                return _table(name, text, table, schema, time, since, until)
+                yield from _parts(name, text, table, schema, time, since, until)
         except _BROKEN as error:
             raise ReportRejected(f"{name}: the zip is broken ({error})") from error
 
 
-def _table(
+def _parts(
     name: str, text: IO[bytes], table: str, schema: pa.Schema, time: str, since: pa.Scalar, until: pa.Scalar
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     first, second = text.readline(), text.readline()
     if not first.startswith(b"C,"):
         raise ReportRejected(f"{name}, line 1: a report begins with a C line; this begins {first[:40]!r}")
@@ -78,7 +79,6 @@ def _table(
     if missing:
         raise ReportRejected(f"{name}, line 2: table {table} has no column {', '.join(missing)}")
     odd: list[pacsv.InvalidRow] = []
-    batches: list[pa.RecordBatch] = []
     lines = 2
     try:
         for batch in _batches(text, columns, schema, odd):
@@ -86,12 +86,10 @@ def _table(
             if not pc.all(pc.equal(batch["_0"], "D")).as_py():
                 raise ReportRejected(f"{name}: a second table begins within the rows of {table}")
             inside = pc.and_(pc.greater_equal(batch[time], since), pc.less_equal(batch[time], until))
-            batches.append(batch.select(schema.names).filter(inside))
+            yield pa.Table.from_batches([batch.select(schema.names).filter(inside)])
     except pa.ArrowInvalid as error:
         raise ReportRejected(f"{name}: table {table}, after line {lines}: {error}") from error
     _check_footer(name, odd, lines)
-    kept = pa.schema([(field.name, _kept_type(field.type)) for field in schema])
-    return pa.Table.from_batches(batches, kept) if batches else kept.empty_table()
 
 
 def _batches(
@@ -108,7 +106,7 @@ def _batches(
     return iter(
         pacsv.open_csv(
             text,
-            read_options=pacsv.ReadOptions(column_names=names, block_size=_BLOCK, use_threads=False),
+            read_options=pacsv.ReadOptions(column_names=names, block_size=_BLOCK),
             parse_options=pacsv.ParseOptions(invalid_row_handler=note),
             convert_options=pacsv.ConvertOptions(
                 include_columns=["_0", *schema.names],

@@ -20,7 +20,7 @@ from aemo_ops.ops.landing import FIVE, Ground
 from aemo_ops.ops.parsing import Parsed
 from aemo_ops.ops.request import Request
 from aemo_ops.ops.targets import Target
-from aemo_ops.ops.wanted import Times, runs
+from aemo_ops.ops.wanted import Times, among, runs
 from aemo_ops.store.ledger import Fate, LedgerRow
 
 
@@ -106,7 +106,7 @@ class Asking:
             for target in targets:
                 target.wanted.fail(_meant(errand, target), level, str(outcome))
             return
-        tables = dict(zip(errand.feeds, outcome.tables(), strict=True))
+        tables = dict(zip(errand.feeds, outcome.rows, strict=True))
         for target in targets:
             try:
                 self._land(level, errand, outcome, target, [tables[feed] for feed in target.feeds], by)
@@ -123,8 +123,8 @@ class Asking:
             ends = np.unique((ends[:, None] - np.arange(6) * FIVE).ravel())
         landed = 0
         for rows in tables:
-            times = rows["settlementdate"].cast(pa.int64()).to_numpy()
-            rows = rows.filter(pa.array(np.isin(times, ends)))
+            wanting = among(rows["settlementdate"], ends)
+            rows = rows if wanting.all() else rows.filter(pa.array(wanting))
             target.landing.put(rows)
             landed += rows.num_rows
         self._settle(level, errand, parsed, target, by)

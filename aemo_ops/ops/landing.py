@@ -144,13 +144,16 @@ def in_days(rows: pa.Table) -> Iterator[pa.Table]:
         if rows.num_rows:
             yield rows
         return
-    days = (rows["settlementdate"].cast(pa.int64()).to_numpy() - 1) // _DAY
-    order = np.argsort(days, kind="stable")
-    ends = [*(np.flatnonzero(np.diff(days[order])) + 1).tolist(), len(order)]
+    times = rows["settlementdate"].cast(pa.int64())
+    days = np.concatenate([((chunk.to_numpy() - 1) // _DAY).astype(np.int32) for chunk in times.chunks])
+    if np.any(days[1:] < days[:-1]):
+        order = np.argsort(days, kind="stable")
+        rows, days = rows.take(pa.array(order)), days[order]
+    ends = [*(np.flatnonzero(days[1:] != days[:-1]) + 1).tolist(), len(days)]
     begin = 0
     for end, following in zip(ends, [*ends[1:], None], strict=True):
         if following is None or following - begin > BATCH_ROWS:
-            yield rows.take(pa.array(order[begin:end]))
+            yield rows.slice(begin, end - begin)
             begin = end
 
 

@@ -5,7 +5,9 @@ Run by spawned processes, by a Dask cluster's workers, or right here: whatever `
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +15,7 @@ import pyarrow.compute as pc
 from aemo_ops.errors import ReportRejected
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Source
+from aemo_ops.market.rules import every_row
 from aemo_ops.nemweb import bundle
 from aemo_ops.nemweb.archive import Level
 
@@ -48,16 +51,19 @@ class Task:
 
 @dataclass(frozen=True)
 class Parsed:
-    """`rows`: a table for each feed, packed. `first`, `last`: the span of interval ends that the files really hold."""
+    """`rows`: a table for each feed; packed while it travels. `first`, `last`: the interval ends that the files really hold."""
 
-    rows: tuple[bytes, ...] = ()
+    rows: tuple[pa.Table, ...] = ()
     first: int | None = None
     last: int | None = None
     rejected: tuple[tuple[str, str], ...] = ()
     members: int = 0
 
-    def tables(self) -> list[pa.Table]:
-        return [unpacked(rows) for rows in self.rows]
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"rows": tuple(packed(table) for table in self.rows)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state | {"rows": tuple(unpacked(table) for table in state["rows"])})
 
 
 @dataclass
@@ -89,7 +95,7 @@ def parse(task: Task) -> Parsed:
     ]
     bounds = found.bounds
     return Parsed(
-        tuple(packed(table) for table in tables),
+        tuple(tables),
         min(bounds, default=None),
         max(bounds, default=None),
         tuple(found.rejected),
@@ -119,9 +125,16 @@ def _read_table(task: Task, name: str, body: bytes, found: _Found) -> None:
     schema = catalogue.tables(feed.source for feed in task.feeds)[source.table]
     time = dict(source.columns)["settlementdate"]
     since, until = (pa.scalar(at, pa.timestamp("ns")) for at in (task.first, task.last))
-    table = bundle.stream(name, body, source.table, schema, time, since, until)
-    for place, feed in enumerate(task.feeds):
-        _keep(task, feed, table, found.rows[place], found)
+    parts: Iterable[pa.Table] = bundle.stream(name, body, source.table, schema, time, since, until)
+    if any(feed.source.rule is not every_row for feed in task.feeds):  # a rule judges whole intervals
+        parts = [pa.concat_tables(parts)]
+    whole = _Found([[] for _ in task.feeds])
+    for part in parts:
+        for place, feed in enumerate(task.feeds):
+            _keep(task, feed, part, whole.rows[place], whole)
+    for rows, kept in zip(found.rows, whole.rows, strict=True):
+        rows += [pa.concat_tables(kept)] if kept else []
+    found.bounds += whole.bounds
     found.members += 1
 
 

@@ -1,4 +1,4 @@
-"""Workers: what parses fetched files. A thread of this process, spawned processes (never forked), or a Dask cluster."""
+"""Workers: what parses fetched files. Threads of this process, spawned processes (never forked), or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aemo_ops.errors import SettingsError
+from aemo_ops.nemweb.archive import Level
+from aemo_ops.ops.parsing import Task
 
 _CONNECT_SECONDS = 20
 
@@ -25,8 +27,37 @@ class Workers:
 def here(count: int) -> Workers:
     """`count` spawned processes; a thread of this process for none."""
     if count == 0:
-        return Workers(lambda: ThreadPoolExecutor(1, thread_name_prefix="parse"))
-    return Workers(lambda: ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")), 2 * count)
+        return Workers(_thread)
+    return Workers(lambda: Local(count), 2 * count)
+
+
+def _thread() -> Executor:
+    return ThreadPoolExecutor(1, thread_name_prefix="parse")
+
+
+class Local(Executor):
+    """`count` spawned processes, begun when they are needed, and a thread for monthly tables.
+
+    A bundle's hundreds of members keep Python busy, which is for another process; a monthly table is one stream that
+    compiled code reads while this process goes on, and it need not be carried from one to the other.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._threads = _thread()
+        self._processes: Executor | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if any(isinstance(argument, Task) and argument.level is Level.MMSDM for argument in args):
+            return self._threads.submit(fn, *args, **kwargs)
+        if self._processes is None:
+            self._processes = ProcessPoolExecutor(self._count, mp_context=multiprocessing.get_context("spawn"))
+        return self._processes.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for executor in (self._threads, self._processes):
+            if executor is not None:
+                executor.shutdown(wait, cancel_futures=cancel_futures)
 
 
 def on_dask(address: str) -> Workers:

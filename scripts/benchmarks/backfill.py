@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -94,14 +94,19 @@ def _timed(fill: Callable[..., int], url: str, folders: list[Path], patience: fl
 
 
 # ours -----------------------------------------------------------------------------------------------------------------------
-class Watched(ProcessPoolExecutor):
-    """The processes that parse; `peaks`: what they held at most, told before they end."""
+@dataclass(frozen=True)
+class Watched:
+    """What parses; `peaks`: what its processes held at most, told before they end."""
 
+    executor: Executor
     peaks: ClassVar[list[int]] = []
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    def submit(self, *task: Any) -> Future[Any]:
+        return self.executor.submit(*task)
+
+    def shutdown(self, **how: bool) -> None:
         self.peaks.append(peak_of_children())
-        super().shutdown(wait, cancel_futures=cancel_futures)
+        self.executor.shutdown(**how)
 
 
 def fill_month(url: str, folder: Path, _days: int) -> int:
@@ -127,7 +132,7 @@ def _fill(url: str, folder: Path, since: datetime, until: datetime, level: Any) 
     from aemo_ops.ops.fetching import Fetching
     from aemo_ops.ops.jobs import Progress
     from aemo_ops.ops.request import Request
-    from aemo_ops.ops.workers import Workers
+    from aemo_ops.ops.workers import Workers, here
     from aemo_ops.settings import Settings
 
     settings = Settings(
@@ -135,7 +140,9 @@ def _fill(url: str, folder: Path, since: datetime, until: datetime, level: Any) 
     )
     engine = Engine(settings, Clock.starting(NOW, 0), "a benchmark", Manners(gap=0.0001))
     try:
-        fetching = Fetching(engine.client, Workers(partial(Watched, 1, SPAWN)), settings.catchup_gap)
+        usual = here(1)
+        workers = Workers(lambda: Watched(usual.make()), usual.in_flight)  # type: ignore[arg-type,return-value]
+        fetching = Fetching(engine.client, workers, settings.catchup_gap)
         backfill = Backfill(engine.healing().ground, engine.client, engine.clock, fetching)
         backfill.run(Request((SCADA5,), since, until, (level,)), Progress(lambda *_: None))
     finally:

@@ -1,0 +1,1 @@
+"""This computer: its disks, and the programs that run on it."""

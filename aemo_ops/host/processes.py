@@ -1,0 +1,145 @@
+"""Other programs: found by what they do, known again after a pid was reused, asked to end, never killed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from aemo_ops.clock import Clock
+from aemo_ops.errors import StepRefused
+
+_SAME_START = 0.01  # seconds: the same process tells the same start, but for rounding
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a process is known by: a pid is given to another one sooner or later, its start and program are not."""
+
+    pid: int
+    started: float  # seconds since 1970
+    program: str  # path of what it runs, empty where the system does not say
+
+
+@dataclass(frozen=True)
+class Found:
+    """A process as it was seen. `secret` values of its environment are not kept, only the names.
+
+    `files` are those it had open below the folders asked for; `unseen` says what the system did not let us see.
+    """
+
+    identity: Identity
+    command: tuple[str, ...]
+    folder: Path | None
+    user: str
+    names: tuple[str, ...]
+    files: tuple[Path, ...]
+    parent: int
+    unseen: str = ""
+
+    @property
+    def line(self) -> str:
+        return shlex.join(self.command)
+
+
+def find(patterns: Sequence[str], folders: Sequence[Path] = ()) -> list[Found]:
+    """Processes whose command line holds one of `patterns`, or that have a file below one of `folders` open for writing.
+
+    Ourselves, and whoever started us, are none of them.
+    """
+    ours = {os.getpid(), *(one.pid for one in psutil.Process().parents())}
+    seen = []
+    for process in psutil.process_iter():
+        if process.pid in ours:
+            continue
+        try:
+            found = _look(process, folders)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        if found.files or any(pattern in " ".join(found.command) for pattern in patterns):
+            seen.append(found)
+    return sorted(seen, key=lambda one: one.identity.pid)
+
+
+def _look(process: psutil.Process, folders: Sequence[Path]) -> Found:
+    """Raises psutil.NoSuchProcess, psutil.ZombieProcess."""
+    unseen: list[str] = []
+
+    def asked(what: str, ask: Any, otherwise: Any) -> Any:
+        try:
+            return ask()
+        except psutil.AccessDenied:
+            unseen.append(what)
+            return otherwise
+
+    with process.oneshot():
+        program = asked("program", process.exe, "")
+        folder = asked("folder", process.cwd, None)
+        names = asked("environment", process.environ, {})
+        opened = asked("open files", process.open_files, []) if folders else []
+        return Found(
+            identity=Identity(process.pid, process.create_time(), program),
+            command=tuple(asked("command", process.cmdline, [])),
+            folder=Path(folder) if folder else None,
+            user=asked("user", process.username, ""),
+            names=tuple(sorted(names)),
+            files=tuple(_below(folders, opened)),
+            parent=process.ppid(),
+            unseen=", ".join(unseen),
+        )
+
+
+def _below(folders: Sequence[Path], opened: Iterable[Any]) -> list[Path]:
+    """Of open files those below the folders that may be written to."""
+    roots = [folder.resolve() for folder in folders]
+    written = [Path(one.path) for one in opened if getattr(one, "mode", "r") != "r"]
+    return [path for path in written if any(path.is_relative_to(root) for root in roots)]
+
+
+def running(identity: Identity) -> psutil.Process | None:
+    """The very process, None when it has ended: as a zombie too, and when its pid is another's by now."""
+    try:
+        process = psutil.Process(identity.pid)
+        if process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - identity.started) > _SAME_START:
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
+def stop(identity: Identity, seconds: float) -> bool:
+    """Ask a process to end (SIGTERM) and wait for it, at most so many real seconds; whether it is gone. Never kills.
+
+    Raises StepRefused where the pid is another program's, or where this user may not signal it.
+    """
+    process = running(identity)
+    if process is None:
+        return True
+    try:
+        program = process.exe()
+    except psutil.AccessDenied:
+        program = ""
+    if identity.program and program and program != identity.program:
+        raise StepRefused(f"process {identity.pid} runs {program}, not {identity.program}; it was left alone.")
+    try:
+        process.terminate()
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied as error:
+        raise StepRefused(
+            f"process {identity.pid} belongs to {process.username()}, and this user may not end it. End it as that user."
+        ) from error
+    ends = Clock.monotonic() + seconds
+    while running(identity) is not None:
+        if Clock.monotonic() > ends:
+            return False
+        try:
+            process.wait(0.05)
+        except psutil.TimeoutExpired:
+            continue
+    return True

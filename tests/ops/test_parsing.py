@@ -1,0 +1,66 @@
+"""Rows of large files: the same however the reader cuts them, and after a journey to another process."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from datetime import datetime
+
+import pytest
+
+from aemo_ops.market.intervals import nanoseconds
+from aemo_ops.nemweb import bundle
+from aemo_ops.nemweb.archive import Level
+from aemo_ops.ops.parsing import Feed, Parsed, Task, parse
+
+HEAD = "C,SETP.WORLD,DVD_DISPATCHINTERCONNECTORRES,AEMO,PUBLIC,2025/02/20,09:36:25,1,MONTHLY_ARCHIVE,1"
+COLUMNS = "SETTLEMENTDATE,INTERCONNECTORID,INTERVENTION,METEREDMWFLOW,MWFLOW,MWLOSSES,EXPORTLIMIT,IMPORTLIMIT"
+HOUR = [f"2025/01/01 00:{minute:02d}:00" for minute in range(5, 60, 5)]
+
+
+def month(cut: bool = False) -> bytes:
+    """An hour of two links; AEMO intervened in every other interval, whose runs stand apart, as they may."""
+    lines = [HEAD, f"I,DISPATCH,INTERCONNECTORRES,3,{COLUMNS}"]
+    for run in (0, 1):
+        for at, end in enumerate(HOUR):
+            if run == 0 or at % 2:
+                lines += [
+                    f'D,DISPATCH,INTERCONNECTORRES,3,"{end}",{name},{run},{at},{at + 100 * run},1,2,-3'
+                    for name in ("V-SA", "VIC1-NSW1")
+                ]
+    lines.append(f'C,"END OF REPORT",{len(lines) + 1 + cut}')
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("PUBLIC_X.CSV", "\n".join(lines))
+    return sink.getvalue()
+
+
+def task(body: bytes, name: str = "x.zip") -> Task:
+    first, last = (nanoseconds(datetime(2025, 1, day)) for day in (1, 2))
+    return Task(Level.MMSDM, ((name, body),), (Feed("transmission5", 0),), first, last)
+
+
+@pytest.mark.parametrize("block", [400, 1_000, 2**20])
+def test_an_intervention_is_seen_although_the_reader_cuts_between_its_runs(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "_BLOCK", block)
+    parsed = parse(task(month()))
+    assert parsed.rejected == ()
+    found = parsed.rows[0].sort_by([("settlementdate", "ascending"), ("interconnectorid", "ascending")])
+    expected = [at + 100 * (at % 2) for at in range(len(HOUR)) for _ in range(2)]
+    assert found["mwflow"].to_pylist() == expected
+
+
+@pytest.mark.parametrize("block", [400, 2**20])
+def test_of_a_table_that_was_cut_short_no_row_counts(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "_BLOCK", block)
+    parsed = parse(task(month(cut=True)))
+    assert parsed.rows[0].num_rows == 0 and "footer counts" in parsed.rejected[0][1]
+
+
+def test_rows_arrive_from_another_process_as_they_were_sent() -> None:
+    parsed = parse(task(month()))
+    travelled: Parsed = pickle.loads(pickle.dumps(parsed))
+    assert travelled == parsed and travelled.rows[0].num_rows == 22
