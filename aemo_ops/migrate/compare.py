@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import HALF_HOUR, moment
-from aemo_ops.migrate.comparison import Comparison, Difference, Reason
+from aemo_ops.migrate.comparison import SAMPLES, Comparison, Difference, Reason
 from aemo_ops.migrate.naming import Truth, old_was_wrong, same
 from aemo_ops.migrate.sides import departures, side
 
+_APART = 3 * 3_600 * 10**9  # nanoseconds; more than what is asked for around a stretch
 LEAST = {timedelta(minutes=5): 6, HALF_HOUR: 2}  # intervals that are enough to judge by
-_SAMPLES = 20
 
 
 class Judge(Protocol):
@@ -83,7 +83,7 @@ def _explain(
     found.reasons = dict(Counter(reason for _, reason in reasons).most_common())
     for worst in (True, False):  # what blocks is shown first
         for key, reason in reasons:
-            if reason.explained is not worst and len(found.samples) < _SAMPLES:
+            if reason.explained is not worst and len(found.samples) < SAMPLES:
                 sides = (_values(frame, key) for frame in (old, new, truth.frame))
                 found.samples.append(Difference(moment(key[0]), key[1], reason, *sides))
 
@@ -131,13 +131,20 @@ def _different(truth: Truth, old: pd.DataFrame, new: pd.DataFrame) -> list[Reaso
 
 def _truth(dataset: Dataset, keys: pd.Index[Any], judge: Judge | None) -> Truth:
     """AEMO's rows around these keys: an interval more on each side, for a value that went to its neighbour."""
-    ends = keys.get_level_values(0)
-    since, until = moment(ends.min()) - 2 * dataset.cadence, moment(ends.max()) + dataset.cadence
     source = catalogue.dataset(dataset.derived_from) if dataset.derived_from else dataset
-    if judge is None:
-        nothing = source.schema.empty_table()
-        return Truth.of(dataset, source, nothing, nothing)
-    return Truth.of(dataset, source, judge.rows(source, since, until), judge.other_run(source, since, until))
+    rows, other = [source.schema.empty_table()], [source.schema.empty_table()]
+    for first, last in _stretches(np.unique(keys.get_level_values(0))) if judge else ():
+        since, until = moment(first) - 2 * dataset.cadence, moment(last) + dataset.cadence
+        rows.append(judge.rows(source, since, until))  # type: ignore[union-attr]
+        other.append(judge.other_run(source, since, until))  # type: ignore[union-attr]
+    return Truth.of(dataset, source, pa.concat_tables(rows), pa.concat_tables(other))
+
+
+def _stretches(ends: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(first, last) of the interval ends that lie close together: what lies between is not asked for."""
+    heads = np.flatnonzero(np.diff(ends, prepend=ends[0] - 2 * _APART) > _APART)
+    for head, following in zip(heads, [*heads[1:], len(ends)], strict=True):
+        yield int(ends[head]), int(ends[following - 1])
 
 
 def window(rows: pa.Table, since: datetime, until: datetime) -> pa.Table:

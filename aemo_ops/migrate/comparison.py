@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+SAMPLES = 20  # differences that are shown; the counts are of all
 
 
 class Verdict(StrEnum):
@@ -82,6 +84,15 @@ class Comparison:
     problems: list[str] = field(default_factory=list)
     samples: list[Difference] = field(default_factory=list)
 
+    def add(self, other: Comparison) -> None:
+        """What came of further intervals of the same two files."""
+        for name in ("only_old", "only_new", "equal", "exact", "different", "intervals", "off_grid", "doubled"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for reason, number in other.reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + number
+        self.problems += [problem for problem in other.problems if problem not in self.problems]
+        self.samples = sorted(self.samples + other.samples, key=lambda one: one.reason.explained)[:SAMPLES]
+
     @property
     def explained(self) -> dict[Reason, int]:
         return {reason: number for reason, number in self.reasons.items() if reason.explained}
@@ -98,9 +109,9 @@ class Comparison:
         return Verdict.PASS if self.intervals >= self.wanted else Verdict.INSUFFICIENT
 
 
-def together(found: list[Comparison]) -> Verdict:
+def together(found: Sequence[Comparison]) -> Verdict:
     """The verdict of all: the worst; that of nothing is not enough."""
     verdicts = {one.verdict for one in found}
-    return next(
-        (worst for worst in (Verdict.BLOCK, Verdict.INSUFFICIENT) if worst in verdicts or not verdicts), Verdict.PASS
-    )
+    if Verdict.BLOCK in verdicts:
+        return Verdict.BLOCK
+    return Verdict.PASS if verdicts == {Verdict.PASS} else Verdict.INSUFFICIENT

@@ -79,12 +79,13 @@ def _candidates(truth: Truth, old: pd.DataFrame, aemo: np.ndarray) -> Iterator[t
     """(reason, the values that it would give, within which they fit); None for no value at all."""
     tolerance = truth.dataset.tolerance
     yield Reason.NO_VALUE, None, 0.0
-    values = old.to_numpy()
-    near = np.abs(values - aemo) <= _TWO_DECIMALS
-    yield Reason.ROUNDED, np.where(near, np.round(values, 2), np.nan), tolerance
     yield Reason.OTHER_RUN, truth.other_run.reindex(old.index).to_numpy(), tolerance
     if truth.part_step != truth.dataset.step:
         yield from _of_six(truth, old)
+    if truth.dataset.fallbacks:  # TradingIS, which AEMO rounds
+        values = old.to_numpy()
+        near = np.abs(values - aemo) <= _TWO_DECIMALS
+        yield Reason.ROUNDED, np.where(near, np.round(values, 2), np.nan), tolerance
     for steps in (-1, 1):
         yield Reason.SHIFTED, truth.frame.reindex(_moved(old.index, steps * truth.dataset.step)).to_numpy(), tolerance
     for name in truth.frame.index.get_level_values(1).unique():

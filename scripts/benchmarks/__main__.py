@@ -1,6 +1,6 @@
 """scripts/bench: us against the alternatives, on the same data, in one run.
 
-    scripts/bench store|gaps|copy|ui|backfill|all [--quick] [--json FILE] [--folder DIR]
+    scripts/bench store|gaps|copy|ui|year|backfill|all [--quick] [--json FILE] [--folder DIR]
     scripts/bench --install        the alternatives that can be had, into .venv
 
 `--quick` ends within a minute: smaller data, the same code. `--folder` is where it works (default: the system's folder for

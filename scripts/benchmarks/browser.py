@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -141,13 +141,17 @@ class Tab:
                 return
 
     def click(self, target: str, things: Sequence[Thing]) -> list[float]:
-        """Seconds from the pointer going down on `target` to the sight of each thing; LOST for one not seen by then.
+        """Seconds from the pointer going down on `target` to the sight of each thing; LOST for one not seen by then."""
+        return self.answered(lambda: self.page.locator(target).click(no_wait_after=True), things)
+
+    def answered(self, press: Callable[[], object], things: Sequence[Thing]) -> list[float]:
+        """As `click`, for whatever `press` does with the pointer.
 
         Before it, a moment goes by as it does for people: what the click before it set off may come to rest.
         """
         self.page.wait_for_timeout(PAUSE * 1000)
         self.page.evaluate("things => { window.coming = things.map(window.seen) }", things)
-        self.page.locator(target).click(no_wait_after=True)
+        press()
         each = [f"window.coming[{number}].then((at) => at - window.pressed)" for number in range(len(things))]
         seen = [self._evaluated(promise, LOST) for promise in each]
         return [LOST if one is None else one / 1000 for one in seen]

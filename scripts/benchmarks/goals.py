@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks import backfill, copy, gaps, ui
+from benchmarks import year as a_year
 from benchmarks.latest import LATEST, PANDAS
 from benchmarks.rivals import LEGACY
 from benchmarks.store import UPDATE
@@ -20,6 +21,9 @@ PAGE = (  # what, the most it may be, in which unit
     (ui.PRESS, 150, "ms", 1e-3),
     (ui.ANSWER, 150, "ms", 1e-3),
 )
+
+
+YEAR = ((a_year.DRAWN, 1.5, "s", 1.0), (a_year.DETAIL, 300, "ms", 1e-3))
 
 
 def store(results: Results) -> Iterator[Goal]:
@@ -55,8 +59,16 @@ def backfills(results: Results) -> Iterator[Goal]:
 
 
 def pages(results: Results) -> Iterator[Goal]:
+    return _of_pages(results, PAGE)
+
+
+def year(results: Results) -> Iterator[Goal]:
+    return _of_pages(results, YEAR)
+
+
+def _of_pages(results: Results, told: Sequence[tuple[str, float, str, float]]) -> Iterator[Goal]:
     ours = {figure.what: figure for figure in results.figures if figure.who == ui.OURS}
-    for what, most, unit, size in PAGE:
+    for what, most, unit, size in told:
         figure = ours[what]
         measured = None if figure.measured is None else figure.measured / size
         reached = None if measured is None else measured <= most

@@ -19,10 +19,11 @@ CLOCK = "clock.json"
 DAYS = 7  # of every dataset but scada30
 
 
-def make(folder: Path, base: Path, plan: Plan) -> None:
+def make(folder: Path, base: Path, plan: Plan, days: int | None = None) -> None:
     """Make `folder`/data, with `base`'s scada30 where there is one, `folder`/home and a clock of true speed.
 
-    What Current holds of older days is not to be caught up for now.
+    `days`: so many of every dataset, instead of a week and a large scada30. What Current holds of older days is not to be
+    caught up for now.
     """
     from aemo_ops.clock import Clock
     from aemo_ops.market.catalogue import DATASETS, SCADA30
@@ -34,10 +35,11 @@ def make(folder: Path, base: Path, plan: Plan) -> None:
     known = state(folder)
     for one in DATASETS:
         path, a_day = folder / "data" / one.file_name, int(timedelta(days=1) / one.cadence)
-        if one is SCADA30 and (base / one.file_name).exists():
+        if days is None and one is SCADA30 and (base / one.file_name).exists():
             rivals.copied(base / one.file_name, path)
         else:
-            data.make(one, path, plan.big if one is SCADA30 else DAYS * a_day * len(data.ids(one)))
+            large = days is None and one is SCADA30
+            data.make(one, path, plan.big if large else (days or DAYS) * a_day * len(data.ids(one)))
         for age in range(a_day)[::-1]:
             interval = data.END - age * one.cadence
             known.add_advance(one.name, interval + timedelta(minutes=one.due_minutes), interval)

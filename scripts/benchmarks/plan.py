@@ -29,6 +29,7 @@ class Plan:
     pages: int  # opened and closed
     clicks: int  # of each kind; even, so that turning pages ends where it began
     page_patience: float  # seconds after which no more pages are opened, no more clicks of a kind are made
+    gap_days: int  # of seven datasets, on the Gaps page
     copied: int  # bytes
     units: int  # that report their output in what is fetched
     month_intervals: int  # of the monthly table
@@ -39,7 +40,7 @@ class Plan:
         """Whether the sizes are those that the goals are for."""
         return all(
             getattr(self, size) == getattr(FULL, size)
-            for size in ("big", "small", "copied", "browsers", "pages", "clicks", "month_intervals")
+            for size in ("big", "small", "copied", "browsers", "pages", "clicks", "gap_days", "month_intervals")
         )
 
 
@@ -60,6 +61,7 @@ FULL = Plan(
     pages=200,
     clicks=100,
     page_patience=900,
+    gap_days=365,
     copied=1_500_000_000,
     units=560,
     month_intervals=31 * 288,
@@ -82,6 +84,7 @@ QUICK = Plan(
     pages=20,
     clicks=6,
     page_patience=6,
+    gap_days=120,
     copied=60_000_000,
     units=560,
     month_intervals=288,

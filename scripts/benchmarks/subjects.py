@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks import backfill, copy, gaps, goals, store, ui
+from benchmarks import backfill, copy, gaps, goals, store, ui, year
 from benchmarks.table import Figure, Goal, Results, Row, Watched
 from benchmarks.workshop import Workshop
 
@@ -24,5 +24,6 @@ SUBJECTS = {
     "gaps": Subject(lambda shop: gaps.run(shop.ordinary, shop.base, shop.plan), goals.gap_scans, gaps.refused),
     "copy": Subject(lambda shop: copy.run(shop.ordinary, shop.plan), goals.copies),
     "ui": Subject(lambda shop: ui.run(shop.ordinary, shop.folder / "base", shop.plan), goals.pages, ui.refused),
+    "year": Subject(lambda shop: year.run(shop.ordinary, shop.folder / "base", shop.plan), goals.year, ui.refused),
     "backfill": Subject(lambda shop: backfill.run(shop.ordinary, shop.plan), goals.backfills),
 }

@@ -74,10 +74,11 @@ def test_the_searcher_and_whoever_started_it_are_not_found() -> None:
 
 def test_a_process_that_ends_when_asked_is_gone(start: Start) -> None:
     process = start()
-    assert processes.running(identity(process)) is not None
-    assert processes.stop(identity(process), 20) is True
-    assert processes.running(identity(process)) is None
-    assert processes.stop(identity(process), 0) is True  # asked again
+    known = identity(process)
+    assert processes.running(known) is not None
+    assert processes.stop(known, 20) is True
+    assert processes.running(known) is None
+    assert processes.stop(known, 0) is True  # asked again
 
 
 def test_one_that_will_not_end_lives_on(start: Start) -> None:

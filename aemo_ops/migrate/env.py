@@ -1,0 +1,130 @@
+"""The `.env` of the program that reads the files: its paths set anew, everything else kept, secrets never shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aemo_ops import files
+from aemo_ops.errors import StepRefused
+
+_LINE = re.compile(r"(?P<head>\s*(?:export\s+)?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
+MODE = 0o600
+BACKUP = ".before-aemo-ops"
+
+# variable that the dashboard reads -> file or folder in the data set's base folder
+NAMES = {
+    "AEMO_DATA_PATH": "data",
+    "DATA_DIR": "data",
+    "LOGS_DIR": "logs",
+    "SPOT_HIST_FILE": "data/prices5.parquet",
+    "GEN_OUTPUT_FILE": "data/scada30.parquet",
+    "GEN_OUTPUT_FILE_5MIN": "data/scada5.parquet",
+    "GEN_INFO_FILE": "data/gen_info.pkl",
+    "TRANSMISSION_OUTPUT_FILE": "data/transmission5.parquet",
+    "ROOFTOP_SOLAR_FILE": "data/rooftop30.parquet",
+}
+
+
+def paths(base: Path) -> dict[str, str]:
+    """What each variable should be when the files lie below `base`: each file named for what it is."""
+    return {name: str(base / place) for name, place in NAMES.items()}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the file is to become. `text` may hold secrets: only `shown` is for eyes."""
+
+    path: Path
+    text: str
+    shown: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def nothing(self) -> bool:
+        return not self.shown
+
+
+def change(path: Path, values: Mapping[str, str]) -> Change:
+    """Set some variables: in place where they stand, else at the end. Writes nothing.
+
+    Raises StepRefused for a link, something that is no file, or a file that cannot be read.
+    """
+    before, warnings = _read(path)
+    lines, shown, left = [], [], dict(values)
+    for line in before.splitlines():
+        match = _LINE.fullmatch(line)
+        name = match["name"] if match else ""
+        if match is None or name not in values:
+            lines.append(line)
+            continue
+        wanted = f"{match['head']}{name}={_quoted(values[name])}"
+        if name in left:
+            del left[name]
+            lines.append(wanted)
+            if wanted != line:
+                shown += [f"- {line}", f"+ {wanted}"]
+        else:
+            shown.append(f"- {line}")  # a second one would win over the first
+    for name, value in left.items():
+        lines.append(f"{name}={_quoted(value)}")
+        shown.append(f"+ {lines[-1]}")
+    return Change(path, "".join(f"{line}\n" for line in lines), tuple(shown), tuple(warnings))
+
+
+def write(wanted: Change) -> Path | None:
+    """Write it, readable by this user only; the file as it was before is kept beside it, where there was one."""
+    kept = None
+    if wanted.path.exists():
+        kept = wanted.path.with_name(wanted.path.name + BACKUP)
+        content = wanted.path.read_bytes()
+        if not kept.exists():
+            _published(kept, content)
+    _published(wanted.path, wanted.text.encode())
+    return kept
+
+
+def restore(path: Path) -> bool:
+    """Bring back the file as it was before the first `write`; whether there was one to bring back."""
+    kept = path.with_name(path.name + BACKUP)
+    if not kept.exists():
+        return False
+    _published(path, kept.read_bytes())
+    kept.unlink()
+    return True
+
+
+def _read(path: Path) -> tuple[str, list[str]]:
+    if path.is_symlink():
+        raise StepRefused(f"{path} is a link; put the file itself there, then go on.")
+    if not path.exists():
+        return "", []
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise StepRefused(f"{path} is no file.")
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StepRefused(f"{path} cannot be read ({type(error).__name__}); nothing was changed.") from error
+    open_to_others = status.st_mode & 0o077
+    return text, [f"{path} can be read by other users; it will be for this user only"] if open_to_others else []
+
+
+def _published(path: Path, content: bytes) -> None:
+    old = os.umask(0o077)  # from its first byte on
+    try:
+        files.publish(path, lambda sink: sink.write(content))
+    finally:
+        os.umask(old)
+    path.chmod(MODE)
+
+
+def _quoted(value: str) -> str:
+    """As python-dotenv reads it: between single quotes nothing but a quote and a backslash means anything."""
+    if re.fullmatch(r"[\w./@%+,:=-]+", value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,165 @@
+"""Carries a move from step to step: what is true is what the journal says, so a killed process or a closed page loses nothing.
+
+For each step: check -> intent -> apply -> verify -> done. A step is begun only when all before it are done and still hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from aemo_ops.clock import Clock
+from aemo_ops.errors import AemoOpsError, Cancelled, StepRefused, VerificationFailed
+from aemo_ops.files import failpoint
+from aemo_ops.migrate.step import Facts, Phase, Standing, Step
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.journal import Entry, Journal
+
+FRESH = timedelta(minutes=5)  # real time for which a confirmation holds
+_PHASES = {
+    "intent": Phase.BEGUN,
+    "done": Phase.DONE,
+    "failed": Phase.FAILED,
+    "undoing": Phase.UNDOING,
+    "undone": Phase.UNDONE,
+}
+
+
+class Wizard:
+    """One move, by one process at a time: whoever holds the lease of its folder.
+
+    `inputs` say what is moved where; a move that was begun with others is refused. Raises StoreCorrupt for a journal that
+    cannot be read.
+    """
+
+    def __init__(self, journal: Journal, steps: Sequence[Step], inputs: Facts) -> None:
+        self._journal = journal
+        self._steps = steps
+        self._inputs = inputs
+        self._digest = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def standings(self) -> list[Standing]:
+        """How each step stands: the fold of the journal."""
+        found = {step.name: Standing(step.name, step.title) for step in self._steps}
+        for entry in self._journal:
+            phase, name = _PHASES.get(entry.kind), str(entry.facts.get("step", ""))
+            if phase and name in found:
+                evidence = entry.facts.get("evidence", {} if phase is Phase.UNDONE else found[name].evidence)
+                reason = str(entry.facts.get("reason", ""))
+                found[name] = replace(found[name], phase=phase, reason=reason, evidence=evidence, at=entry.at)
+        return list(found.values())
+
+    def next(self) -> Step | None:
+        """The first step that is not done; None when all are."""
+        return next(
+            (s for s, one in zip(self._steps, self.standings(), strict=True) if one.phase is not Phase.DONE), None
+        )
+
+    def confirm(self, name: str, word: str) -> None:
+        """A person has typed the word of a step. Raises StepRefused for another word."""
+        step = self._step(name)
+        if not step.word or word != step.word:
+            raise StepRefused(f"{step.title}: type {step.word!r} to go on; nothing was changed." if step.word else
+                              f"{step.title} asks for no word.")  # fmt: skip
+        self._begin()
+        self._journal.append("confirmed", step=name, word=word)
+
+    def run(self, progress: Progress, only: str | None = None) -> list[Standing]:
+        """Go on to the end, or through one step. What was done is verified again first.
+
+        Raises StepRefused (nothing was changed), VerificationFailed, Cancelled, and what a step raises; the journal says
+        which step failed, and why.
+        """
+        self._begin()
+        for step, one in zip(self._steps, self.standings(), strict=True):
+            if one.phase is Phase.DONE:
+                self._hold(step, one.evidence)
+            elif one.phase is Phase.UNDOING:
+                raise StepRefused(f"{step.title} is being undone; finish the rollback first.")
+            else:
+                self._do(step, progress)
+            if step.name == only:
+                break
+            if progress.cancelled:
+                raise Cancelled(f"stopped as asked after {step.title}; it can be gone on with.")
+        return self.standings()
+
+    def rollback(self, progress: Progress) -> list[Standing]:
+        """Undo what was begun, the last first. Killed in the middle it is gone on with by calling it again."""
+        self._begin()
+        for step, one in reversed(list(zip(self._steps, self.standings(), strict=True))):
+            if one.phase in (Phase.OPEN, Phase.UNDONE):
+                continue
+            if one.phase is not Phase.UNDOING:
+                self._journal.append("undoing", step=step.name)
+            failpoint(f"move.{step.name}.undoing")
+            evidence = step.undo(progress)
+            failpoint(f"move.{step.name}.undone")
+            self._journal.append("undone", step=step.name, evidence=dict(evidence))
+        return self.standings()
+
+    # one step -----------------------------------------------------------------------------------------------------------
+    def _do(self, step: Step, progress: Progress) -> None:
+        if reason := step.check():
+            raise StepRefused(f"{step.title}: {reason}")
+        self._check_confirmed(step)
+        self._journal.append("intent", step=step.name, plan=step.plan())
+        failpoint(f"move.{step.name}.intended")
+        try:
+            evidence = step.apply(progress)
+            failpoint(f"move.{step.name}.applied")
+            if reason := step.verify(evidence):
+                raise VerificationFailed(f"{step.title}: {reason}")
+        except Cancelled:
+            raise
+        except AemoOpsError as error:
+            self._journal.append("failed", step=step.name, reason=str(error))
+            raise
+        failpoint(f"move.{step.name}.verified")
+        self._journal.append("done", step=step.name, evidence=dict(evidence))
+        failpoint(f"move.{step.name}.done")
+
+    def _hold(self, step: Step, evidence: Facts) -> None:
+        """Raises VerificationFailed where what was done does not hold any more."""
+        if reason := step.verify(evidence):
+            self._journal.append("failed", step=step.name, reason=reason)
+            raise VerificationFailed(f"{step.title} was done, but does not hold any more: {reason}")
+
+    def _check_confirmed(self, step: Step) -> None:
+        """Raises StepRefused unless the step's word was typed, since it last began or ended, within real minutes."""
+        if not step.word:
+            return
+        last: Entry | None = None
+        for entry in self._journal:
+            if entry.facts.get("step") == step.name:
+                last = entry
+        if last is None or last.kind != "confirmed":
+            raise StepRefused(f"{step.title} waits for your word: type {step.word!r}.")
+        age = Clock.utc() - datetime.fromisoformat(last.at)
+        if not timedelta(seconds=-1) <= age <= FRESH:
+            raise StepRefused(f"{step.title}: your word is {age.total_seconds() / 60:.0f} minutes old; type it again.")
+
+    # the journal --------------------------------------------------------------------------------------------------------
+    def _begin(self) -> None:
+        """Write down what this move is about, once. Raises StepRefused where the journal is about another one."""
+        begun = next((entry for entry in self._journal if entry.kind == "move"), None)
+        if begun is None:
+            self._journal.append("move", digest=self._digest, inputs=dict(self._inputs))
+        elif begun.facts["digest"] != self._digest:
+            changed = sorted(
+                name
+                for name in {*begun.facts["inputs"], *self._inputs}
+                if str(begun.facts["inputs"].get(name)) != str(self._inputs.get(name))
+            )
+            raise StepRefused(
+                f"this move was begun with other settings ({', '.join(changed)}); put them back, or roll back and begin anew."
+            )
+
+    def _step(self, name: str) -> Step:
+        for step in self._steps:
+            if step.name == name:
+                return step
+        raise StepRefused(f"there is no step {name!r}; there are {', '.join(step.name for step in self._steps)}")
