@@ -82,7 +82,7 @@ class Collector:
             ends = rows["settlementdate"].dt.ceil("30min")
             means = rows.assign(settlementdate=ends).groupby(["settlementdate", key], as_index=False)
             return pd.DataFrame(means.mean(numeric_only=True))
-        return rows.loc[rows["settlementdate"].dt.minute % 30 == 0]
+        return pd.DataFrame(rows.loc[rows["settlementdate"].dt.minute % 30 == 0])
 
     def _scada30(self) -> None:
         """Only half hours after the newest stored one, of whatever rows there are by now."""
