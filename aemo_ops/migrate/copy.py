@@ -56,6 +56,13 @@ def copy_verified(source: Path, target: Path, progress: Progress, pauses: Sequen
     return _tried(source, target, progress)
 
 
+def digest(path: Path) -> str:
+    """The hash of a file as the disk holds it, past the system's cache, in hex. Raises StoreError."""
+    with files.explained(path), _descriptor(path, os.O_RDONLY) as fd:
+        files.uncache(fd)
+        return files.sha256(lambda buffer: os.readv(fd, [buffer]))
+
+
 def check_copyable(source: Path, target: Path) -> int:
     """The size, in bytes, of a file that may be copied as things stand. Raises StepRefused."""
     with opened(source) as original:

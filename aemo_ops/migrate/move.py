@@ -1,0 +1,64 @@
+"""What is moved, from where, to where: fixed for a move from its first step to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aemo_ops.market import catalogue
+from aemo_ops.market.dataset import Dataset
+from aemo_ops.migrate.inventory import USUAL, Wanted
+
+PATTERNS = ("aemo-combined-update", "unified_collector", "update_spot", "gen_dash")
+
+
+@dataclass(frozen=True)
+class Move:
+    """`source` holds the files; below `base` the new place gets data, logs and backup.
+
+    `patterns`: what the command lines of old collectors hold. `drop_columns`: the person agreed that columns which belong to
+    no dataset are left out of the normal form.
+    """
+
+    source: Path
+    base: Path
+    wanted: tuple[Wanted, ...] = USUAL
+    patterns: tuple[str, ...] = PATTERNS
+    drop_columns: bool = False
+
+    @property
+    def data(self) -> Path:
+        return self.base / "data"
+
+    @property
+    def backup(self) -> Path:
+        return self.base / "backup"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return (self.data, self.base / "logs", self.backup)
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """Those of the wanted files that are a dataset's own."""
+        known = (catalogue.dataset_of_file(one.name) for one in self.wanted)
+        return tuple(dataset for dataset in known if dataset)
+
+    def inputs(self) -> Mapping[str, Any]:
+        """As the journal keeps it."""
+        return {
+            "source": str(self.source),
+            "base": str(self.base),
+            "wanted": [asdict(one) for one in self.wanted],
+            "patterns": list(self.patterns),
+            "drop_columns": self.drop_columns,
+        }
+
+    @classmethod
+    def of(cls, inputs: Mapping[str, Any]) -> Move:
+        """The move that a journal was begun with."""
+        wanted = tuple(Wanted(**one) for one in inputs["wanted"])
+        patterns = tuple(inputs["patterns"])
+        return cls(Path(inputs["source"]), Path(inputs["base"]), wanted, patterns, bool(inputs["drop_columns"]))

@@ -1,0 +1,1 @@
+"""The steps of the move, in their order."""

@@ -1,0 +1,130 @@
+"""The second step: every file copied and proved, while the old collector still runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aemo_ops.clock import stamp
+from aemo_ops.files import explained, publish
+from aemo_ops.market import catalogue
+from aemo_ops.migrate import inventory, places
+from aemo_ops.migrate.batch import copy_all
+from aemo_ops.migrate.carry import lost
+from aemo_ops.migrate.copy import PAUSES, VerifiedCopy, digest
+from aemo_ops.migrate.inventory import Item
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.step import Facts
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.lease import adopted
+
+MANIFEST = "copied.json"
+
+
+class Copying:
+    """What stands under a final name is whole, and in the manifest before the step is done.
+
+    The manifest also says which names we began to write: a file there that differs from a source which went on growing is
+    ours, from a try that was killed, and makes way.
+    """
+
+    name, title, word = "copy", "Copy & verify", ""
+
+    def __init__(self, move: Move, pauses: Sequence[float] = PAUSES) -> None:
+        self._move = move
+        self._pauses = pauses
+        self._manifest = move.backup / MANIFEST
+
+    def check(self) -> str | None:
+        found = inventory.take(self._move.source, self._move.wanted)
+        present = {path.name: path.stat().st_size for path in self._move.data.glob("*")}
+        sizes = [max(0, item.size - present.get(item.name, 0)) for item in found.moved]
+        reasons = [*places.judge(self._move.source, self._move.base, sizes).blocks, *found.blocking]
+        ours = self._begun()
+        foreign = [name for name in present if not name.startswith(".") and name not in ours]
+        if foreign:
+            reasons.append(f"{self._move.data} holds {', '.join(sorted(foreign))}, which this move did not write")
+        return "; ".join(reasons) or None
+
+    def plan(self) -> str:
+        items = inventory.take(self._move.source, self._move.wanted).moved
+        lines = [f"{item.name}: {item.size:,} bytes" for item in items]
+        head = (
+            f"Copy {len(items)} files to {self._move.data}: each hashed while read, flushed, read back from the disk."
+        )
+        return "\n".join([head, *lines])
+
+    def apply(self, progress: Progress) -> Facts:
+        items = inventory.take(self._move.source, self._move.wanted).moved
+        self._make_way(items)
+        self._note([item.name for item in items], [])
+        pairs = [(item.path, self._move.data / item.name) for item in items]
+        copies = copy_all(pairs, progress, pauses=self._pauses)
+        evidence = [_fact(copy) for copy in copies]
+        self._note([item.name for item in items], evidence)
+        return {"files": evidence}
+
+    def verify(self, evidence: Facts) -> str | None:
+        """Until the engine writes there, a copy is byte for byte what it was; later, every key of the old file is in it."""
+        for fact in evidence["files"]:
+            path = self._move.data / fact["name"]
+            try:
+                status = path.stat()
+            except OSError as error:
+                return f"{path} is not there any more ({error.strerror})"
+            if (status.st_size, status.st_mtime_ns, status.st_ino) == (fact["size"], fact["mtime_ns"], fact["inode"]):
+                continue
+            dataset, kept = catalogue.dataset_of_file(path.name), self._move.backup / path.name
+            may_differ = dataset is not None and (kept.exists() or adopted(self._move.data))
+            if not may_differ and digest(path) == fact["sha256"]:
+                continue
+            source = kept if kept.exists() else self._move.source / path.name
+            if dataset is None or not may_differ or not source.exists():
+                return f"{path} is not the file any more that was copied"
+            if gone := lost(dataset, source, path):
+                return f"{path} lacks rows that {source} has: {'; '.join(gone)}"
+        return None
+
+    def undo(self, progress: Progress) -> Facts:
+        """Removes what this step wrote; the old files were never touched."""
+        removed = []
+        for name in self._begun():
+            path = self._move.data / name
+            if path.exists():
+                path.unlink()
+                removed.append(name)
+        self._manifest.unlink(missing_ok=True)
+        return {"removed": removed}
+
+    def _make_way(self, items: Sequence[Item]) -> None:
+        """Of a try that was killed: a copy whose source has changed since is made again."""
+        ours = self._begun()
+        for item in items:
+            there = self._move.data / item.name
+            if item.name in ours and there.exists() and there.stat().st_mtime_ns != item.path.stat().st_mtime_ns:
+                with explained(there):
+                    there.unlink()
+
+    def _begun(self) -> list[str]:
+        try:
+            return list(json.loads(self._manifest.read_text())["begun"])
+        except (OSError, ValueError, KeyError):
+            return []
+
+    def _note(self, begun: list[str], files: list[dict[str, Any]]) -> None:
+        text = json.dumps({"begun": begun, "files": files}, indent=1).encode()
+        publish(self._manifest, lambda sink: sink.write(text))
+
+
+def _fact(copy: VerifiedCopy) -> dict[str, Any]:
+    return {
+        "name": copy.path.name,
+        "sha256": copy.sha256,
+        "size": copy.size,
+        "mtime_ns": copy.mtime_ns,
+        "inode": copy.inode,
+        "rows": copy.rows,
+        "first": stamp(copy.first) if copy.first else None,
+        "last": stamp(copy.last) if copy.last else None,
+    }

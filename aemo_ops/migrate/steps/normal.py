@@ -1,0 +1,123 @@
+"""The third step: a copy that breaks its dataset's contract is rewritten beside itself, with counts of what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aemo_ops.clock import Clock
+from aemo_ops.errors import Cancelled
+from aemo_ops.files import explained, failpoint, flush_folder
+from aemo_ops.market.dataset import Dataset
+from aemo_ops.migrate.copy import digest
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.step import Facts
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.contract.examination import examine
+from aemo_ops.store.contract.normal import Repair, normal_path, normalise
+from aemo_ops.store.contract.problem import Kind, Verdict
+from aemo_ops.store.lease import adopted
+
+
+class NormalForm:
+    """The copy as it came stays in the backup folder; the rewritten file takes its name."""
+
+    name, title, word = "normal", "Normal form", ""
+
+    def __init__(self, move: Move, clock: Clock) -> None:
+        self._move = move
+        self._clock = clock
+
+    def check(self) -> str | None:
+        reasons = []
+        for _, verdict in self._verdicts():
+            if verdict.fatal:
+                reasons.append(f"{verdict.file.name} cannot be read: {verdict.problems[0].detail}")
+            extra = [problem.detail for problem in verdict.problems if problem.kind is Kind.EXTRA_COLUMN]
+            if extra and not self._move.drop_columns:
+                reasons.append(
+                    f"{verdict.file.name} has columns that belong to no dataset ({'; '.join(extra)}): agree that they go"
+                )
+        return "; ".join(reasons) or None
+
+    def plan(self) -> str:
+        lines = []
+        for _, verdict in self._verdicts():
+            what = "; ".join(f"{problem.detail} ({problem.count:,})" for problem in verdict.cured_by_rewriting)
+            lines.append(f"{verdict.file.name}: {f'rewritten: {what}' if what else 'as it is'}")
+        return "\n".join(lines)
+
+    def apply(self, progress: Progress) -> Facts:
+        told: list[dict[str, Any]] = []
+        for dataset, verdict in self._verdicts():
+            path, kept = verdict.file, self._move.backup / verdict.file.name
+            if kept.exists() or verdict.cured_by_rewriting:
+                told.append(self._rewritten(dataset, path, kept, progress))
+        return {"files": told}
+
+    def _rewritten(self, dataset: Dataset, path: Path, kept: Path, progress: Progress) -> dict[str, Any]:
+        """The copy gets a second name first, so that its own holds a whole file at every moment."""
+        if not kept.exists():
+            with explained(kept):
+                kept.hardlink_to(path)
+                flush_folder(kept.parent)
+        failpoint("normal.kept")
+
+        def going(done: int, of: int) -> None:
+            progress.tell(done, of, f"rewriting {path.name}")
+            if progress.cancelled:
+                raise Cancelled(f"{path}: stopped as asked; the copy as it came is {kept}.")
+
+        beside, now = normal_path(path), self._clock.now()
+        repair = normalise(kept, beside, dataset, now, self._move.drop_columns, overwrite=True, progress=going)
+        failpoint("normal.written")
+        with explained(path):
+            beside.replace(path)
+            flush_folder(path.parent)
+        return {"name": path.name, **_fact(repair)}
+
+    def verify(self, evidence: Facts) -> str | None:
+        """Every file keeps its contract; until the engine writes there, a rewritten one is byte for byte what it was."""
+        for fact in () if adopted(self._move.data) else evidence["files"]:
+            path = self._move.data / fact["name"]
+            if not path.exists() or digest(path) != fact["sha256"]:
+                return f"{path} is not the file any more that was written"
+        for _, verdict in self._verdicts():
+            left = verdict.cured_by_rewriting
+            if verdict.fatal or left:
+                return f"{verdict.file}: {(left or verdict.problems)[0].detail}"
+        return None
+
+    def undo(self, progress: Progress) -> Facts:
+        """The copies as they came get their names back."""
+        restored = []
+        for dataset in self._move.datasets:
+            kept = self._move.backup / dataset.file_name
+            if kept.exists():
+                normal_path(self._move.data / dataset.file_name).unlink(missing_ok=True)
+                kept.replace(self._move.data / dataset.file_name)
+                restored.append(dataset.file_name)
+        flush_folder(self._move.data)
+        return {"restored": restored}
+
+    def _verdicts(self) -> list[tuple[Dataset, Verdict]]:
+        """Of every dataset's copy."""
+        paths = [(dataset, self._move.data / dataset.file_name) for dataset in self._move.datasets]
+        return [(dataset, examine(path, self._clock.now(), dataset)) for dataset, path in paths if path.exists()]
+
+
+def _fact(repair: Repair) -> dict[str, Any]:
+    return {
+        "kept": str(repair.source),
+        "source_sha256": repair.source_sha256,
+        "sha256": repair.target_sha256,
+        "rows_in": repair.rows_in,
+        "rows_out": repair.rows_out,
+        "duplicates_identical": repair.identical,
+        "duplicates_differing": repair.differing,
+        "off_grid": repair.off_grid,
+        "null_keys": repair.null_keys,
+        "values_unreadable": repair.unread,
+        "columns_added": list(repair.added),
+        "columns_dropped": list(repair.dropped),
+    }
