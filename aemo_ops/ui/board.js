@@ -17,12 +17,11 @@ function change(now, then) {
     if (now.data !== then.data) { now.data = then.data }
     return
   }
-  for (const {name} of [...now.attributes]) {
-    if (!then.hasAttribute(name) && !OWN.includes(name)) { now.removeAttribute(name) }
-  }
-  for (const {name, value} of then.attributes) {
-    if (now.getAttribute(name) !== value) { now.setAttribute(name, value) }
-  }
+  const gone = [...now.attributes].filter(({name}) => !then.hasAttribute(name) && !OWN.includes(name))
+  const fresh = [...then.attributes].filter(({name, value}) => now.getAttribute(name) !== value)
+  for (const {name} of gone) { now.removeAttribute(name) }
+  for (const {name, value} of fresh) { now.setAttribute(name, value) }
+  if (gone.length + fresh.length > 0) { now.removeAttribute("aria-busy") }  // a button that changed has been answered
   change_inside(now, then)
 }
 
@@ -56,7 +55,7 @@ function follow(link, event) {
   window.dispatchEvent(new CustomEvent("aemo-ops:go", {detail: link.dataset.go}))
 }
 
-// Pressed at once, and released when the engine must have answered.
+// Pressed at once, and released when it changes, or else when the engine must have answered.
 function press(button, model) {
   const {verb, subject = ""} = button.dataset
   button.setAttribute("aria-busy", "true")

@@ -15,12 +15,13 @@ from bokeh.plotting import figure
 
 from aemo_ops.ops.completeness import Presence
 from aemo_ops.ui import folding
-from aemo_ops.ui.presence import COLOURS
+from aemo_ops.ui.presence import COLOURS, HATCHES
 from aemo_ops.ui.survey import Survey
 
 hv.extension("bokeh", logo=False)
 
 ROW, AXIS = 24, 34  # pixels
+_WIDTH, _HEIGHT = 0.9, 0.78  # of a cell
 _ALPHAS = ("c8", "e4", "ff")
 PALETTE = [
     COLOURS[state] if state is Presence.NOT_DUE else COLOURS[state] + alpha for state in Presence for alpha in _ALPHAS
@@ -61,6 +62,8 @@ class HeatMap:
         told = folding.cells(survey, self._over)
         self.plot, drawn = _drawn(told)
         self._source: ColumnDataSource = drawn.data_source
+        self._hatched = {pattern: _hatching(self.plot, pattern) for pattern in HATCHES.values()}
+        self._hatch(told)
         self._mark = ColumnDataSource(_NO_MARK)
         outline = Rect(x="x", y="y", width="width", height=0.98, fill_alpha=0, line_color="#0b66d0", line_width=2)
         self.plot.add_glyph(self._mark, outline)
@@ -75,6 +78,7 @@ class HeatMap:
         self._survey, self._over = survey, over
         told = folding.cells(survey, over)
         shown = self._source.data
+        self._hatch(told)
         if moved or len(shown["x"]) != len(told["x"]):
             self._source.data = _complemented(told)
             self._mark.data = _NO_MARK
@@ -83,9 +87,18 @@ class HeatMap:
         changes = {
             name: [(at, new) for at, (old, new) in enumerate(zip(shown[name], values, strict=True)) if old != new]
             for name, values in told.items()
+            if name in shown
         }
         if any(changes.values()):
             self._source.patch({name: several for name, several in changes.items() if several})
+
+    def _hatch(self, told: dict[str, list[Any]]) -> None:
+        """Lays each kind of hatching over the cells that have it."""
+        for pattern, source in self._hatched.items():
+            cells = [(x, y) for x, y, own in zip(told["x"], told["y"], told["hatch"], strict=True) if own == pattern]
+            places: dict[str, Any] = {"x": [x for x, _ in cells], "y": [y for _, y in cells]}
+            if places != source.data:
+                source.data = places
 
     def mark(self, name: str, first: date, last: date) -> None:
         """Outlines the cells of a file that hold these days; none for an unknown file."""
@@ -113,23 +126,31 @@ class HeatMap:
 
 
 def _drawn(told: dict[str, list[Any]]) -> tuple[figure, Any]:
-    """HoloViews' heat map with our columns in its source, so that hatching doubles the colour."""
+    """HoloViews' heat map with our columns in its source."""
     seed = hv.HeatMap(([0, 1, 0, 1], [0, 0, 1, 1], [0, 0, 0, 0]), ["x", "y"], ["zvalues"])
     top = len(PALETTE) - 0.5
     plot = hv.render(seed.opts(cmap=PALETTE, clim=(-0.5, top), default_tools=[]), backend="bokeh")
     plot.x_range, plot.y_range = Range1d(), Range1d()
     drawn = plot.renderers[0]
     drawn.data_source.data = _complemented(told)
-    drawn.glyph.update(
-        line_color=None, hatch_pattern="hatch", hatch_color="#ffffff", hatch_alpha=0.4, hatch_scale=7, hatch_weight=1
-    )
+    drawn.glyph.update(line_color=None)
     drawn.hover_glyph = drawn.nonselection_glyph = drawn.selection_glyph = drawn.muted_glyph = None
     return plot, drawn
 
 
+def _hatching(plot: figure, pattern: str) -> ColumnDataSource:
+    """Hatching that doubles a colour. A glyph for each pattern: a browser takes seconds for a pattern of each cell's own."""
+    source = ColumnDataSource({"x": [], "y": []})
+    glyph = Rect(x="x", y="y", width=_WIDTH, height=_HEIGHT, fill_alpha=0, line_color=None)
+    glyph.update(hatch_pattern=pattern, hatch_color="#ffffff", hatch_alpha=0.4, hatch_scale=7, hatch_weight=1)
+    plot.add_glyph(source, glyph)
+    return source
+
+
 def _complemented(told: dict[str, list[Any]]) -> dict[str, Any]:
     size = len(told["x"])
-    return {**told, "width": np.full(size, 0.9, np.float32), "height": np.full(size, 0.78, np.float32)}
+    columns = {name: values for name, values in told.items() if name != "hatch"}
+    return {**columns, "width": np.full(size, _WIDTH, np.float32), "height": np.full(size, _HEIGHT, np.float32)}
 
 
 def _times(over: list[folding.Column]) -> tuple[list[float], list[str]]:

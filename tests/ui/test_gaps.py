@@ -144,3 +144,22 @@ def test_nothing_is_wider_than_the_window(open_page: Open, demo: str, theme: str
     expect(page.get_by_text("Completeness by day")).to_be_visible()
     expect(page.get_by_text(re.compile("of the .* intervals due are there"))).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_year_is_drawn_with_few_patterns_of_hatching_and_a_range_can_be_pressed_again_at_once(
+    open_page: Open,
+) -> None:
+    page = open_page("?page=gaps")
+    expect(page.get_by_text("Completeness by day")).to_be_visible()
+    page.evaluate(
+        """() => { const make = CanvasRenderingContext2D.prototype.createPattern; window.patterns = 0
+          CanvasRenderingContext2D.prototype.createPattern =
+            function (...all) { window.patterns += 1; return make.apply(this, all) } }"""
+    )
+    drawn = "(end) => Bokeh.documents.some((d) => [...d._all_models.values()].some((m) => m.end === end))"
+    for name, columns in (("1 year", 365), ("30 days", 30), ("1 year", 365)):
+        page.get_by_role("button", name=name, exact=True).click()
+        page.wait_for_function(drawn, arg=columns - 0.5)
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "true")
+    # A pattern of every cell's own took a browser seconds.
+    assert page.evaluate("window.patterns") < 100
