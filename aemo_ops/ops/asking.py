@@ -16,12 +16,16 @@ from aemo_ops.nemweb.archive import Level, Offer, Shelves, assigned
 from aemo_ops.nemweb.client import Client
 from aemo_ops.ops.fetching import Errand, Fetching
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.ops.landing import FIVE, Ground
+from aemo_ops.ops.landing import BATCH_ROWS, FIVE, Ground
 from aemo_ops.ops.parsing import Parsed
 from aemo_ops.ops.request import Request
 from aemo_ops.ops.targets import Target
 from aemo_ops.ops.wanted import Times, among, runs
 from aemo_ops.store.ledger import Fate, LedgerRow
+
+# Files that land in one merge. Each merge may copy the whole file it goes into, so few large ones write less than many small
+# ones; but what has not landed is fetched again after a kill.
+_TOGETHER = 8
 
 
 class Asking:
@@ -43,10 +47,19 @@ class Asking:
                 errands = dict(list(errands.items())[: max(1, self._request.most_files - self._fetched)])
             if not errands:
                 break
+            together: dict[Errand, Parsed] = {}
             for done, (errand, outcome) in enumerate(fetching.run(errands, progress), start=1):
-                self._take(level, errand, outcome, errands[errand], by)
+                if isinstance(outcome, AemoOpsError):
+                    for target in errands[errand]:
+                        target.wanted.fail(_meant(errand, target), level, str(outcome))
+                else:
+                    together[errand] = outcome
+                if len(together) >= _TOGETHER or _rows(together) > BATCH_ROWS // 2:
+                    self._take(level, together, errands, by)
+                    together = {}
                 self._fetched += len(errand.offer.files)
                 progress.tell(done, len(errands), f"{level}: {errand.offer.name}")
+            self._take(level, together, errands, by)
 
     @property
     def bounded(self) -> bool:
@@ -98,38 +111,43 @@ class Asking:
             errands[Errand(offer, feeds, int(ends[0]) - lead, int(ends[-1]))] = wanting
         return errands
 
-    def _take(
-        self, level: Level, errand: Errand, outcome: Parsed | AemoOpsError, targets: Sequence[Target], by: str
-    ) -> None:
-        """Land what came of an errand in every target that wants it; one that fails stops no other."""
-        if isinstance(outcome, AemoOpsError):
-            for target in targets:
-                target.wanted.fail(_meant(errand, target), level, str(outcome))
-            return
-        tables = dict(zip(errand.feeds, outcome.rows, strict=True))
-        for target in targets:
-            try:
-                self._land(level, errand, outcome, target, [tables[feed] for feed in target.feeds], by)
-            except StoreError as error:
-                target.wanted.fail(_meant(errand, target), level, str(error))
-        failpoint("backfill.merged")
+    def _take(self, level: Level, together: dict[Errand, Parsed], errands: dict[Errand, list[Target]], by: str) -> None:
+        """Land what came of some errands in every target that wants it, as if one came after the other.
 
-    def _land(
-        self, level: Level, errand: Errand, parsed: Parsed, target: Target, tables: Sequence[pa.Table], by: str
-    ) -> None:
-        wanted = target.wanted
-        ends = wanted.ends[wanted.out]
+        A target that fails stops no other.
+        """
+        landed: dict[tuple[Target, Errand], int] = {}
+        for target in dict.fromkeys(target for errand in together for target in errands[errand]):
+            own = {errand: parsed for errand, parsed in together.items() if target in errands[errand]}
+            try:
+                landed |= {(target, errand): count for errand, count in self._land(target, own).items()}
+            except StoreError as error:
+                for errand in own:
+                    target.wanted.fail(_meant(errand, target), level, str(error))
+        for errand, parsed in together.items():
+            for target in errands[errand]:
+                if (target, errand) in landed:
+                    self._settle(level, errand, parsed, target, by)
+                    if not self._request.replace:
+                        self._record(level, errand, target, landed[target, errand])
+            failpoint("backfill.merged")
+
+    @staticmethod
+    def _land(target: Target, together: dict[Errand, Parsed]) -> dict[Errand, int]:
+        """Put the wanted rows of some errands, feed by feed; how many each had. Raises StoreError."""
+        ends = target.wanted.ends[target.wanted.out]
         if target.lead:
             ends = np.unique((ends[:, None] - np.arange(6) * FIVE).ravel())
-        landed = 0
-        for rows in tables:
-            wanting = among(rows["settlementdate"], ends)
-            rows = rows if wanting.all() else rows.filter(pa.array(wanting))
-            target.landing.put(rows)
-            landed += rows.num_rows
-        self._settle(level, errand, parsed, target, by)
-        if not self._request.replace:
-            self._record(level, errand, target, landed)
+        counts = dict.fromkeys(together, 0)
+        for feed in target.feeds:
+            parts = []
+            for errand, parsed in together.items():
+                rows = parsed.rows[errand.feeds.index(feed)]
+                wanting = among(rows["settlementdate"], ends)
+                parts.append(rows if wanting.all() else rows.filter(pa.array(wanting)))
+                counts[errand] += parts[-1].num_rows
+            target.landing.put(pa.concat_tables(parts))
+        return counts
 
     def _settle(self, level: Level, errand: Errand, parsed: Parsed, target: Target, by: str) -> None:
         """What the file filled, and what it left wanting although it holds that time."""
@@ -176,6 +194,10 @@ class Asking:
             for file in errand.offer.files
             if level is not Level.CURRENT
         )  # fmt: skip
+
+
+def _rows(together: dict[Errand, Parsed]) -> int:
+    return sum(table.num_rows for parsed in together.values() for table in parsed.rows)
 
 
 def _edge(level: Level) -> str:

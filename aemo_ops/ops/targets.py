@@ -23,9 +23,9 @@ from aemo_ops.ops.request import Request
 from aemo_ops.ops.wanted import Times, Wanted, covered, grid, runs
 
 
-@dataclass
+@dataclass(eq=False)
 class Target:
-    """A Wanted, where its rows land, and which feeds it reads."""
+    """A Wanted, where its rows land, and which feeds it reads. Two are the same only where they are one."""
 
     wanted: Wanted
     landing: Landing
