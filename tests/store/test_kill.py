@@ -20,7 +20,7 @@ from aemo_ops import files
 from aemo_ops.market.catalogue import SCADA5
 from aemo_ops.store.parquet import Store
 from tests.conftest import ROOT, SOAK
-from tests.store import test_normal, test_store, test_successor
+from tests.store import test_journal, test_normal, test_store, test_successor
 from tests.store.updates import START, Key, update
 
 KILLS = 300 if SOAK else 8
@@ -127,6 +127,8 @@ def killed_at(module: ModuleType) -> Iterator[str]:
 
 
 def test_every_failpoint_of_the_store_has_its_kill_9() -> None:
-    tested = {point for module in (test_normal, test_store, test_successor) for point in killed_at(module)}
+    tested = {
+        point for module in (test_journal, test_normal, test_store, test_successor) for point in killed_at(module)
+    }
     assert tested == failpoints()
     assert len(tested) > 12
