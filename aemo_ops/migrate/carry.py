@@ -62,11 +62,16 @@ def carry(
     return Carried(dataset.name, inserted, off_grid, until)
 
 
-def lost(dataset: Dataset, old: Path, new: Path) -> list[str]:
-    """Keys on the grid that the old file has and the new one lacks, the first ten in words; empty when none is lost."""
+def lost(
+    dataset: Dataset, old: Path, new: Path, since: datetime | None = None, until: datetime | None = None
+) -> list[str]:
+    """Keys on the grid that the old file has and the new one lacks, the first ten in words; empty when none is lost.
+
+    Only of intervals that end in (since, until], where these are given.
+    """
     source, target = Foreign(old), Foreign(new)
     found: list[str] = []
-    for month in _months(source, None):
+    for month in _months(source, since, until):
         theirs, ours = (fitted(dataset, one.read(month)).table.select(list(dataset.key)) for one in (source, target))
         missing = theirs.join(ours, list(dataset.key), join_type="left anti")
         missing = missing.sort_by([(name, "ascending") for name in dataset.key])
@@ -110,12 +115,12 @@ def _written_anew(dataset: Dataset, rows: pa.Table, old: Path) -> int:
     return int(fresh.num_rows)
 
 
-def _months(file: Foreign, since: datetime | None) -> list[Window]:
+def _months(file: Foreign, since: datetime | None, until: datetime | None = None) -> list[Window]:
     span = file.span()
     if span is None:
         return []
     begin = span[0] - _HALF_HOUR
-    return windows(begin if since is None else max(since, begin), span[1])
+    return windows(begin if since is None else max(since, begin), span[1] if until is None else min(until, span[1]))
 
 
 def _patiently(read: Callable[[], T], progress: Progress, pauses: Sequence[float]) -> T:

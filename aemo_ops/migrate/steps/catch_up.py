@@ -1,0 +1,89 @@
+"""The fourth step: our engine begins to collect, and what the old files got since the copy comes over by key."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from aemo_ops.clock import Clock, stamp
+from aemo_ops.errors import AemoOpsError
+from aemo_ops.migrate.carry import carry, lost
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.shadow import Shadow
+from aemo_ops.migrate.step import Facts
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.lease import ADOPTION, FOLDER_LOCK, adopt
+
+_AGAIN = timedelta(days=2)  # before the copy's newest row: the old collector may have filled a hole since
+
+
+class CatchUp:
+    """From here on both collect: the old one as before, ours into the new folder. Keys that ours fetched keep their row."""
+
+    name, title, word = "catch_up", "Catch up & parallel run", ""
+
+    def __init__(self, move: Move, shadow: Shadow, clock: Clock) -> None:
+        self._move = move
+        self._shadow = shadow
+        self._clock = clock
+
+    def check(self) -> str | None:
+        absent = [d.file_name for d in self._move.datasets if not (self._move.data / d.file_name).exists()]
+        return f"{', '.join(absent)} is not in {self._move.data}" if absent else None
+
+    def plan(self) -> str:
+        return (
+            f"Collect from NEMWEB into {self._move.data}, beside the old collector, which goes on. Rows that the old files got "
+            "since the copy are taken over by key; holes are filled from NEMWEB."
+        )
+
+    def apply(self, progress: Progress) -> Facts:
+        adopt(self._move.data)
+        begun = self._clock.now()
+        ground = self._shadow.ground()
+        told: list[dict[str, Any]] = []
+        for dataset in self._move.datasets:
+            mark = ground.store.latest(dataset)
+            since = mark - _AGAIN if mark else None
+            old = self._move.source / dataset.file_name
+            carried = carry(dataset, old, ground.store, since, progress, ground.turn)
+            ground.wrote(dataset)
+            told.append(
+                {
+                    "dataset": dataset.name,
+                    "mark": stamp(mark) if mark else None,
+                    "since": stamp(since) if since else None,
+                    "inserted": carried.inserted,
+                    "off_grid": carried.off_grid,
+                }
+            )
+        return {"begun": stamp(begun), "datasets": told}
+
+    def verify(self, evidence: Facts) -> str | None:
+        """Our engine collects, and no key that the old files had is lost."""
+        try:
+            self._shadow.engine()
+        except AemoOpsError as error:
+            return f"our engine does not collect: {error}"
+        for one in evidence["datasets"]:
+            dataset = next(d for d in self._move.datasets if d.name == one["dataset"])
+            since = datetime.fromisoformat(one["since"]) if one["since"] else None
+            until = datetime.fromisoformat(evidence["begun"])
+            old, new = (folder / dataset.file_name for folder in (self._move.source, self._move.data))
+            if old.exists() and (gone := lost(dataset, old, new, since, until)):
+                return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
+        return None
+
+    def undo(self, progress: Progress) -> Facts:
+        """Our engine stops and the folder is nobody's; its files go with the steps before."""
+        self._shadow.stop()
+        removed = []
+        for path in (
+            self._move.data / ADOPTION,
+            self._move.data / FOLDER_LOCK,
+            *self._move.data.glob("*.parquet.lock"),
+        ):
+            if path.exists():
+                path.unlink()
+                removed.append(path.name)
+        return {"removed": removed}

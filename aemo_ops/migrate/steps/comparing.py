@@ -1,0 +1,150 @@
+"""The fifth step: the gate. What both collected is compared, AEMO decides, and only differences with a name pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from aemo_ops.clock import Clock, stamp
+from aemo_ops.market import catalogue
+from aemo_ops.market.dataset import Dataset
+from aemo_ops.market.derive import SIX
+from aemo_ops.market.intervals import FIVE_MINUTES, ceil, moment, nanoseconds
+from aemo_ops.migrate.compare import LEAST, Judge, compare
+from aemo_ops.migrate.comparison import Comparison, Verdict, together
+from aemo_ops.migrate.foreign import Foreign
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.shadow import Shadow
+from aemo_ops.migrate.step import Facts
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.ledger import Ledger
+
+PROVISIONAL = timedelta(minutes=35)  # the newest half hour may still be a mean of fewer than six
+_LOOKED_BACK = timedelta(days=3)
+
+
+class Gate:
+    """Compares intervals that our engine fetched or derived by itself: what came over from the old files proves nothing."""
+
+    name, title, word = "compare", "Compare", ""
+
+    def __init__(self, move: Move, shadow: Shadow, clock: Clock, judge: Callable[[], Judge]) -> None:
+        self._move = move
+        self._shadow = shadow
+        self._clock = clock
+        self._judge = judge
+
+    def check(self) -> str | None:
+        """None, or how much evidence there is yet."""
+        thin = []
+        for dataset in self._move.datasets:
+            count = len(self._both(dataset))
+            wanted = LEAST[dataset.cadence]
+            if count < wanted:
+                thin.append(f"{dataset.name} {count} of {wanted}")
+        if thin:
+            return f"not enough evidence yet: intervals that both have, {', '.join(thin)}. Wait for the next ones."
+        return None
+
+    def plan(self) -> str:
+        counts = ", ".join(f"{dataset.name} {len(self._both(dataset)):,}" for dataset in self._move.datasets)
+        return f"Compare, key by key, the intervals that both collectors have ({counts}); where they differ, AEMO's file decides."
+
+    def apply(self, progress: Progress) -> Facts:
+        judge, found = self._judge(), []
+        for done, dataset in enumerate(self._move.datasets):
+            progress.tell(done, len(self._move.datasets), f"comparing {dataset.name}")
+            found.append(self._compared(dataset, judge))
+        return {"verdict": str(together(found)), "datasets": [_fact(one) for one in found]}
+
+    def verify(self, evidence: Facts) -> str | None:
+        if evidence["verdict"] == Verdict.PASS:
+            return None
+        told = [
+            f"{one['dataset']}: {', '.join(f'{number} x {reason}' for reason, number in one['reasons'].items()) or one['problems']}"
+            for one in evidence["datasets"]
+            if one["verdict"] != Verdict.PASS
+        ]
+        return f"the comparison says {evidence['verdict']} ({'; '.join(told)})"
+
+    def undo(self, progress: Progress) -> Facts:
+        return {}
+
+    def _compared(self, dataset: Dataset, judge: Judge) -> Comparison:
+        ends = self._own(dataset)
+        if not ends:
+            return Comparison(dataset.name, wanted=LEAST[dataset.cadence])
+        window = min(ends) - dataset.cadence, max(ends)
+        old = Foreign(self._move.source / dataset.file_name).read(window)
+        new = self._shadow.ground().store.read(dataset, *window)
+        return compare(dataset, _among(old, ends), _among(new, ends), judge)
+
+    def _both(self, dataset: Dataset) -> set[datetime]:
+        """The interval ends of `_own` that the old file has rows of."""
+        ends = self._own(dataset)
+        if not ends:
+            return set()
+        rows = Foreign(self._move.source / dataset.file_name).read((min(ends) - dataset.cadence, max(ends)))
+        return ends & _ends(rows)
+
+    def _own(self, dataset: Dataset) -> set[datetime]:
+        """What our engine fetched by itself, without the newest half hour; of derived ones those whose six it fetched."""
+        ledger, now = self._shadow.ground().ledger, self._clock.now()
+        if dataset.derived_from is None:
+            return _fetched(ledger, dataset, now)
+        halves: dict[datetime, int] = {}
+        for end in _fetched(ledger, catalogue.dataset(dataset.derived_from), now):
+            half = ceil(end, dataset.cadence)
+            halves[half] = halves.get(half, 0) + 1
+        partial = {end for end, _ in ledger.partial(dataset.name, now - _LOOKED_BACK, now)}
+        return {half for half, count in halves.items() if count == SIX and half not in partial}
+
+
+def _fetched(ledger: Ledger, dataset: Dataset, now: datetime) -> set[datetime]:
+    reports = {source.report.name for source in dataset.sources}
+    since, until = now - _LOOKED_BACK, now - PROVISIONAL + FIVE_MINUTES
+    return {end for report in reports for end, _, _ in ledger.merged_files(report, since, until)}
+
+
+def _time(rows: pa.Table) -> np.ndarray:
+    name = next(name for name in rows.column_names if name.lower() == "settlementdate")
+    return rows[name].cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
+
+
+def _ends(rows: pa.Table) -> set[datetime]:
+    return {moment(end) for end in np.unique(_time(rows)).tolist()}
+
+
+def _among(rows: pa.Table, ends: set[datetime]) -> pa.Table:
+    return rows.filter(pa.array(np.isin(_time(rows), [nanoseconds(end) for end in ends])))
+
+
+def _fact(one: Comparison) -> dict[str, Any]:
+    return {
+        "dataset": one.dataset,
+        "verdict": str(one.verdict),
+        "intervals": one.intervals,
+        "only_old": one.only_old,
+        "only_new": one.only_new,
+        "equal": one.equal,
+        "different": one.different,
+        "off_grid": one.off_grid,
+        "doubled": one.doubled,
+        "reasons": {str(reason): number for reason, number in one.reasons.items()},
+        "problems": one.problems,
+        "samples": [
+            {
+                "settlementdate": stamp(s.end),
+                "id": s.id,
+                "reason": str(s.reason),
+                "old": s.old,
+                "new": s.new,
+                "aemo": s.aemo,
+            }
+            for s in one.samples
+        ],
+    }
