@@ -6,7 +6,6 @@ memory is bounded by what is kept of them and not by the quarter of a gigabyte t
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import zipfile
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from aemo_ops.errors import ReportRejected
-from aemo_ops.nemweb.report import PREFIX_FIELDS, TIME_FORMAT, Contents, parse, read
+from aemo_ops.nemweb.report import PREFIX_FIELDS, TIME_FORMAT, Contents, fields_of, parse, read
 
 LARGEST_PACKED = 2 * 2**30  # bytes of a bundle or monthly table as it comes; the largest seen has a tenth of it
 _LARGEST_MEMBER = 64 * 2**20
@@ -72,7 +71,7 @@ def _parts(
     first, second = text.readline(), text.readline()
     if not first.startswith(b"C,"):
         raise ReportRejected(f"{name}, line 1: a report begins with a C line; this begins {first[:40]!r}")
-    columns = next(csv.reader([second.decode("latin-1").strip()]), [])
+    columns = fields_of(name, 2, second)
     if columns[:1] != ["I"] or ".".join(columns[1:3]) != table:
         raise ReportRejected(f"{name}, line 2: the header of {table} should stand here, not {second[:60]!r}")
     missing = [column for column in schema.names if column not in columns]

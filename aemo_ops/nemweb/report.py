@@ -136,7 +136,7 @@ def _sections(name: str, text: bytes, wanted: Mapping[str, pa.Schema]) -> list[_
     for header, end, prefix in zip(headers, ends, prefixes, strict=True):
         own, others = _own_lines(prefix, text[header.end() + 1 : end])
         strays += others
-        fields = next(csv.reader([header[0].decode("latin-1").strip()]))
+        fields = fields_of(name, text.count(b"\n", 0, header.start()) + 1, header[0])
         table = ".".join(field for field in fields[1:3] if field)
         if table in wanted:
             section = _Section(table, fields[3], fields, own, text.count(b"\n", 0, header.start()) + 1)
@@ -149,6 +149,14 @@ def _sections(name: str, text: bytes, wanted: Mapping[str, pa.Schema]) -> list[_
         if prefix in sections:
             sections[prefix].body += line
     return result
+
+
+def fields_of(name: str, number: int, line: bytes) -> list[str]:
+    """The fields of a line of a file; none of a blank one. Raises ReportRejected."""
+    try:
+        return next(csv.reader([line.decode("latin-1").strip()]), [])
+    except csv.Error as error:
+        raise ReportRejected(f"{name}, line {number}: {error}") from error
 
 
 def _first_fields(line: bytes) -> bytes:
@@ -199,8 +207,8 @@ def _table(name: str, section: _Section, schema: pa.Schema) -> pa.Table:
 def _explain(name: str, section: _Section, schema: pa.Schema, error: Exception) -> str:
     """Find, slowly, the first line and column that broke the fast reader."""
     where = f"{name}: table {section.table}"
-    for at, line in enumerate(section.body.decode("latin-1").splitlines(), start=section.line + 1):
-        fields = next(csv.reader([line]))
+    for at, line in enumerate(section.body.splitlines(), start=section.line + 1):
+        fields = fields_of(name, at, line)
         if len(fields) != len(section.columns):
             return (
                 f"{name}, line {at}: table {section.table} has {len(section.columns)} columns, "

@@ -51,7 +51,15 @@ class Parallel:
     def old(self, *variants: str) -> None:
         """One cycle of the old collector, which then ends: what it had seen is forgotten."""
         words = [word for variant in variants for word in ("--variant", variant)]
-        command = [sys.executable, "-m", "aemo_ops.replica.legacy", "unified_collector", "--test", "--url", self.site.url]
+        command = [
+            sys.executable,
+            "-m",
+            "aemo_ops.replica.legacy",
+            "unified_collector",
+            "--test",
+            "--url",
+            self.site.url,
+        ]
         subprocess.run([*command, "--data", str(self.move.source), *words], check=True, capture_output=True)
 
     def wizard(self) -> Wizard:
@@ -89,7 +97,9 @@ def test_our_engine_catches_up_and_what_the_old_one_did_wrong_is_explained(paral
     assert [one.phase for one in found] == [Phase.DONE] * 5
     told = {one["dataset"]: one for one in found[-1].evidence["datasets"]}
     assert set(told) == {dataset.name for dataset in DATASETS} and found[-1].evidence["verdict"] == "pass"
-    assert told["prices5"]["equal"] == 5 * told["prices5"]["intervals"] and "old missed it" in told["prices5"]["reasons"]
+    assert (
+        told["prices5"]["equal"] == 5 * told["prices5"]["intervals"] and "old missed it" in told["prices5"]["reasons"]
+    )
     assert told["scada30"]["different"] > 0  # half hours of fewer than six
     assert set(told["scada30"]["reasons"]) <= {
         "old missed it", "old was wrong: the mean of fewer than six", "old was wrong: the mean of the last five of six",
@@ -109,7 +119,9 @@ def test_rows_that_the_old_one_got_after_the_copy_come_over(parallel: Parallel) 
     parallel.site.stop()  # so that nobody else brings them
     found = {one.name: one for one in parallel.wizard().run(quiet(), only="catch_up")}
     carried = {one["dataset"]: one["inserted"] for one in found["catch_up"].evidence["datasets"]}
-    assert carried["prices5"] == 25 and carried["scada5"] == len(parallel.frame(parallel.move.source, "scada5")) - before
+    assert (
+        carried["prices5"] == 25 and carried["scada5"] == len(parallel.frame(parallel.move.source, "scada5")) - before
+    )
 
 
 def test_too_little_is_no_evidence_yet(parallel: Parallel) -> None:

@@ -58,6 +58,11 @@ def test_a_monthly_table_is_read_with_or_without_a_last_line_end(end: str) -> No
     assert found["SCADAVALUE"].to_pylist() == [at - 2.5 for at in range(7)]
 
 
+def test_a_carriage_return_within_a_monthly_header_is_rejected() -> None:
+    with pytest.raises(ReportRejected, match=r"x\.zip, line 2: new-line character"):
+        read(scada().replace(b"UNIT_SCADA,1,SETTLEMENTDATE", b"UNIT_SCADA,1,SETTLE\rMENTDATE"))
+
+
 def test_only_the_rows_of_the_span_are_kept() -> None:
     since, until = (pa.scalar(datetime(2025, 1, 1, 0, at), pa.timestamp("ns")) for at in (10, 20))
     times = read(scada(40), since, until)["SETTLEMENTDATE"].cast(pa.timestamp("us")).to_pylist()

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aemo_ops.errors import ReportRejected
@@ -181,6 +181,7 @@ def test_a_bomb_is_rejected_before_it_is_unpacked_whole(monkeypatch: pytest.Monk
 
 @settings(max_examples=5000 if SOAK else 300, deadline=None)
 @given(at=st.integers(0, len(GOOD) - 1), byte=st.integers(0, 255), cut=st.booleans())
+@example(at=110, byte=13, cut=False)  # a carriage return within a header
 def test_a_damaged_text_is_read_or_rejected_never_anything_else(at: int, byte: int, cut: bool) -> None:
     damaged = GOOD[:at] if cut else GOOD[:at] + bytes([byte]) + GOOD[at + 1 :]
     try:
