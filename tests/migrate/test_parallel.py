@@ -144,7 +144,7 @@ def test_a_wrong_value_of_ours_stops_the_move(parallel: Parallel) -> None:
     rows = ground.store.read(prices, NOON - timedelta(minutes=5), NOON)
     with ground.turn():
         ground.store.merge(prices, rows.set_column(2, "rrp", [[price + 1.0 for price in rows["rrp"].to_pylist()]]))
-    with pytest.raises(VerificationFailed, match="prices5: .*new is wrong: another value than AEMO's"):
+    with pytest.raises(VerificationFailed, match=r"prices5: .*new is wrong: another value than AEMO's"):
         parallel.wizard().run(quiet())
     assert parallel.wizard().standings()[-1].phase is Phase.FAILED
 
