@@ -132,8 +132,8 @@ def test_too_little_is_no_evidence_yet(parallel: Parallel) -> None:
 
 
 def test_a_wrong_value_of_ours_stops_the_move(parallel: Parallel) -> None:
-    for quarter in range(5):
-        parallel.at(NOON + quarter * timedelta(minutes=15))
+    for visit in range(3):
+        parallel.at(NOON + visit * timedelta(minutes=25))
         parallel.old()
     parallel.at(NOON + timedelta(hours=2))
     parallel.wizard().run(quiet(), only="catch_up")

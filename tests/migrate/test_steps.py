@@ -19,7 +19,7 @@ from aemo_ops.migrate.step import Phase
 from aemo_ops.store.contract.examination import examine
 from aemo_ops.store.journal import Journal
 from aemo_ops.store.lease import adopt
-from tests.conftest import NOON, ROOT
+from tests.conftest import NOON, ROOT, SOAK
 from tests.migrate.comparing import right, table
 from tests.migrate.moving import damaged, move, wizard
 from tests.migrate.stepping import quiet
@@ -181,7 +181,7 @@ def killed(place: Path, deed: str, point: str) -> bool:
     return ended.returncode == -9
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", POINTS if SOAK else POINTS[::4])
 def test_killed_at_any_point_it_ends_as_if_it_had_not_been(place: Path, point: str) -> None:
     before = digests(place / "old")
     assert killed(place, "run", point), "the point was not reached"
@@ -201,7 +201,7 @@ def test_killed_and_meanwhile_the_old_collector_wrote_on(place: Path) -> None:
     check_moved(place, before)
 
 
-@pytest.mark.parametrize("point", BACK)
+@pytest.mark.parametrize("point", BACK if SOAK else BACK[::3])
 def test_a_rollback_killed_at_any_point_leaves_nothing_of_the_new_and_all_of_the_old(place: Path, point: str) -> None:
     before = digests(place / "old")
     wizard(place).run(quiet())

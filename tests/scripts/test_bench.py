@@ -163,7 +163,7 @@ def test_the_commands_notice_a_copy_that_is_wrong(tmp_path: Path, monkeypatch: p
         ROADS[who].make()([sources / "a"], target)
 
 
-SMALL_PAGE = ("ui", "--quick", "--rows", "20000", "5000", "--pages", "5", "--clicks", "2")
+SMALL_PAGE = ("ui", "--quick", "--rows", "20000", "5000", "--pages", "2", "--clicks", "2")
 
 
 @pytest.mark.browser
