@@ -77,6 +77,8 @@ def _parts(
     missing = [column for column in schema.names if column not in columns]
     if missing:
         raise ReportRejected(f"{name}, line 2: table {table} has no column {', '.join(missing)}")
+    # First a part without rows, so that a table without any has parts too.
+    yield pa.schema([(field.name, _kept_type(field.type)) for field in schema]).empty_table()
     odd: list[pacsv.InvalidRow] = []
     lines = 2
     try:

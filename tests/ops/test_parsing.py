@@ -36,6 +36,14 @@ def month(cut: bool = False) -> bytes:
     return sink.getvalue()
 
 
+def without_rows() -> bytes:
+    lines = [HEAD, f"I,DISPATCH,INTERCONNECTORRES,3,{COLUMNS}", 'C,"END OF REPORT",3']
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("PUBLIC_X.CSV", "\n".join(lines))
+    return sink.getvalue()
+
+
 def task(body: bytes, name: str = "x.zip") -> Task:
     first, last = (nanoseconds(datetime(2025, 1, day)) for day in (1, 2))
     return Task(Level.MMSDM, ((name, body),), (Feed("transmission5", 0),), first, last)
@@ -64,3 +72,8 @@ def test_rows_arrive_from_another_process_as_they_were_sent() -> None:
     parsed = parse(task(month()))
     travelled: Parsed = pickle.loads(pickle.dumps(parsed))
     assert travelled == parsed and travelled.rows[0].num_rows == 22
+
+
+def test_a_month_without_rows_has_none_and_is_no_error() -> None:
+    parsed = parse(task(without_rows()))
+    assert parsed.rows[0].num_rows == 0 and parsed.rejected == ()
