@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aemo_ops import files
-from aemo_ops.errors import Cancelled, MigrationError, SchemaMismatch
+from aemo_ops.errors import Cancelled, SchemaMismatch
 from aemo_ops.market.dataset import Dataset, Mode
-from aemo_ops.migrate.copy import PAUSES
-from aemo_ops.migrate.foreign import Foreign, Window, fitted, windows
+from aemo_ops.migrate.copy import PAUSES, patiently
+from aemo_ops.migrate.foreign import Foreign, fitted, months
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.parquet import Store
-
-T = TypeVar("T")
-_HALF_HOUR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -50,8 +46,8 @@ def carry(
     """
     inserted = off_grid = 0
     until = None
-    for month in _patiently(lambda: _months(Foreign(old), since), progress, pauses):
-        rows = _patiently(lambda: fitted(dataset, Foreign(old).read(month)), progress, pauses)  # noqa: B023
+    for month in patiently(lambda: months([Foreign(old).span()], since), progress, pauses):
+        rows = patiently(lambda: fitted(dataset, Foreign(old).read(month)), progress, pauses)  # noqa: B023
         off_grid += rows.off_grid
         if rows.table.num_rows:
             with turn():
@@ -71,7 +67,7 @@ def lost(
     """
     source, target = Foreign(old), Foreign(new)
     found: list[str] = []
-    for month in _months(source, since, until):
+    for month in months([source.span()], since, until):
         theirs, ours = (fitted(dataset, one.read(month)).table.select(list(dataset.key)) for one in (source, target))
         missing = theirs.join(ours, list(dataset.key), join_type="left anti")
         missing = missing.sort_by([(name, "ascending") for name in dataset.key])
@@ -113,22 +109,3 @@ def _written_anew(dataset: Dataset, rows: pa.Table, old: Path) -> int:
     whole = pa.concat_tables([before, pa.table(arrays, schema=before.schema)])
     files.publish(old, lambda sink: pq.write_table(whole, sink))
     return int(fresh.num_rows)
-
-
-def _months(file: Foreign, since: datetime | None, until: datetime | None = None) -> list[Window]:
-    span = file.span()
-    if span is None:
-        return []
-    begin = span[0] - _HALF_HOUR
-    return windows(begin if since is None else max(since, begin), span[1] if until is None else min(until, span[1]))
-
-
-def _patiently(read: Callable[[], T], progress: Progress, pauses: Sequence[float]) -> T:
-    for pause in pauses:
-        try:
-            return read()
-        except MigrationError as error:
-            if not error.transient:
-                raise
-            progress.pause(pause)
-    return read()

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
@@ -145,11 +144,3 @@ def _stretches(ends: np.ndarray) -> Iterator[tuple[int, int]]:
     heads = np.flatnonzero(np.diff(ends, prepend=ends[0] - 2 * _APART) > _APART)
     for head, following in zip(heads, [*heads[1:], len(ends)], strict=True):
         yield int(ends[head]), int(ends[following - 1])
-
-
-def window(rows: pa.Table, since: datetime, until: datetime) -> pa.Table:
-    """Of rows with any time unit, those that end in (since, until]."""
-    name = next(name for name in rows.column_names if name.lower() == "settlementdate")
-    time = rows[name].cast(pa.timestamp("ns"))
-    after, before = (pa.scalar(one, pa.timestamp("ns")) for one in (since, until))
-    return rows.filter(pc.and_(pc.greater(time, after), pc.less_equal(time, before)))

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from aemo_ops import files
 from aemo_ops.errors import Cancelled, MigrationError, NoSpace, StepRefused, VerificationFailed
 from aemo_ops.migrate.source import Source, opened, rows_and_times
 from aemo_ops.ops.jobs import Progress
 
+T = TypeVar("T")
 PAUSES = (0.5, 2.0, 8.0)  # seconds before each further try
 _PARQUET = ".parquet"
 
@@ -46,14 +48,19 @@ def copy_verified(source: Path, target: Path, progress: Progress, pauses: Sequen
     at `source`, another one at `target`), VerificationFailed, Cancelled, NoSpace, FolderRefused, StoreError. What is
     raised before `target` has its name leaves nothing behind; what has its name is verified.
     """
+    return patiently(lambda: _tried(source, target, progress), progress, pauses)
+
+
+def patiently(do: Callable[[], T], progress: Progress, pauses: Sequence[float]) -> T:
+    """What `do` gives; while it fails for a reason that may pass, there is another try after each of `pauses`."""
     for pause in pauses:
         try:
-            return _tried(source, target, progress)
+            return do()
         except MigrationError as error:
             if not error.transient:
                 raise
             progress.pause(pause)
-    return _tried(source, target, progress)
+    return do()
 
 
 def digest(path: Path) -> str:

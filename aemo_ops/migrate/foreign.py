@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
@@ -14,9 +14,12 @@ import pyarrow.parquet as pq
 
 from aemo_ops.errors import UnreadableNow
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.market.intervals import HALF_HOUR
+from aemo_ops.ops.landing import first_of_each
 
 Window = tuple[datetime, datetime]
 _TIME = "settlementdate"
+_MONTH = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,7 @@ def fitted(dataset: Dataset, rows: pa.Table) -> Rows:
     table = table.filter(pc.and_(*(pc.is_valid(table[name]) for name in dataset.key)))
     on_grid = table[dataset.key[0]].cast(pa.int64()).to_numpy() % dataset.step == 0
     table = table.filter(pa.array(on_grid))
-    numbered = table.append_column("_at", pa.array(np.arange(table.num_rows)))
-    firsts = numbered.group_by(list(dataset.key), use_threads=False).aggregate([("_at", "min")])["_at_min"]
-    once = table.take(firsts).sort_by([(name, "ascending") for name in dataset.key])
+    once = first_of_each(table, dataset).sort_by([(name, "ascending") for name in dataset.key])
     return Rows(once, int((~on_grid).sum()), table.num_rows - once.num_rows)
 
 
@@ -53,7 +54,7 @@ class Foreign:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.rows = pq.read_metadata(path).num_rows
+            pq.read_metadata(path)
             self._file = pads.dataset(path, format="parquet")
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from error
@@ -92,10 +93,17 @@ class Foreign:
         )
 
 
-def windows(begin: datetime, end: datetime, length: timedelta = timedelta(days=31)) -> list[Window]:
-    """(begin, end] in parts, so that memory is bounded by a part and not by the history."""
+def months(
+    spans: Sequence[Window | None], since: datetime | None = None, until: datetime | None = None
+) -> list[Window]:
+    """All that lies in some spans and in (since, until], in parts: memory is bounded by a part and not by the history."""
+    known = [span for span in spans if span]
+    if not known:
+        return []
+    begin, end = min(first for first, _ in known) - HALF_HOUR, max(last for _, last in known)
+    begin, end = max(begin, since or begin), min(end, until or end)
     found = []
     while begin < end:
-        found.append((begin, min(begin + length, end)))
-        begin += length
+        found.append((begin, min(begin + _MONTH, end)))
+        begin += _MONTH
     return found

@@ -20,6 +20,8 @@ from aemo_ops.nemweb import bundle, report
 from aemo_ops.nemweb.archive import Level, Offer, Shelves, Times, assigned
 from aemo_ops.nemweb.client import Client
 from aemo_ops.nemweb.listing import Listing
+from aemo_ops.ops.landing import first_of_each
+from aemo_ops.ops.wanted import among
 
 log = logging.getLogger(__name__)
 _RUN = "INTERVENTION"
@@ -130,10 +132,7 @@ def _contents(
 def _counted(dataset: Dataset, tables: dict[str, pa.Table], ends: Times) -> pa.Table:
     """The rows that count, one of each key: the first source's, then what only the next one has."""
     rows = pa.concat_tables([dataset.rows(source, tables[source.table]) for source in dataset.sources])
-    numbered = _within(rows, ends)
-    numbered = numbered.append_column("_at", pa.array(np.arange(numbered.num_rows)))
-    firsts = numbered.group_by(list(dataset.key), use_threads=False).aggregate([("_at", "min")])["_at_min"]
-    return numbered.take(firsts).drop_columns("_at")
+    return first_of_each(_within(rows, ends), dataset)
 
 
 def _other(dataset: Dataset, tables: dict[str, pa.Table]) -> pa.Table:
@@ -153,4 +152,4 @@ def _left_out(source: Source, table: pa.Table) -> pa.Table:
 
 
 def _within(rows: pa.Table, ends: Times) -> pa.Table:
-    return rows.filter(pa.array(np.isin(rows["settlementdate"].cast(pa.int64()).to_numpy(), ends)))
+    return rows.filter(pa.array(among(rows["settlementdate"], ends)))

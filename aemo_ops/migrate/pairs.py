@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from aemo_ops.errors import StepRefused
@@ -12,7 +12,7 @@ from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.migrate.compare import Judge, compare
 from aemo_ops.migrate.comparison import Comparison
-from aemo_ops.migrate.foreign import Foreign, Window, windows
+from aemo_ops.migrate.foreign import Foreign, months
 from aemo_ops.store.contract.recognition import recognise
 
 
@@ -64,17 +64,9 @@ def compare_files(
     """
     old, new = Foreign(pair.old), Foreign(pair.new)
     found = compare(pair.dataset, old.schema.empty_table(), new.schema.empty_table())
-    months = _months([span for span in (old.span(), new.span()) if span], since, until)
-    for done, month in enumerate(months):
-        told(done, len(months))
+    parts = months([old.span(), new.span()], since, until)
+    for done, month in enumerate(parts):
+        told(done, len(parts))
         found.add(compare(pair.dataset, old.read(month), new.read(month), judge))
-    told(len(months), len(months))
+    told(len(parts), len(parts))
     return found
-
-
-def _months(spans: Sequence[Window], since: datetime | None, until: datetime | None) -> list[Window]:
-    if not spans:
-        return []
-    begin = min(first for first, _ in spans) - timedelta(minutes=30)
-    last = max(last for _, last in spans)
-    return windows(max(begin, since or begin), min(last, until or last))

@@ -136,18 +136,19 @@ def _sections(name: str, text: bytes, wanted: Mapping[str, pa.Schema]) -> list[_
     for header, end, prefix in zip(headers, ends, prefixes, strict=True):
         own, others = _own_lines(prefix, text[header.end() + 1 : end])
         strays += others
-        fields = fields_of(name, text.count(b"\n", 0, header.start()) + 1, header[0])
+        line = text.count(b"\n", 0, header.start()) + 1
+        fields = fields_of(name, line, header[0])
         table = ".".join(field for field in fields[1:3] if field)
         if table in wanted:
-            section = _Section(table, fields[3], fields, own, text.count(b"\n", 0, header.start()) + 1)
+            section = _Section(table, fields[3], fields, own, line)
             result.append(section)
             sections[prefix] = section
-    for line in strays:
-        prefix = _first_fields(line)
+    for stray in strays:
+        prefix = _first_fields(stray)
         if prefix not in prefixes:
-            raise ReportRejected(f"{name}: the line {line[:60].decode('latin-1')!r} belongs to no table's header")
+            raise ReportRejected(f"{name}: the line {stray[:60].decode('latin-1')!r} belongs to no table's header")
         if prefix in sections:
-            sections[prefix].body += line
+            sections[prefix].body += stray
     return result
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.migrate.compare import window
 
 BEGIN = datetime(2026, 4, 20, 10, 0)
 END = datetime(2026, 4, 20, 12, 0)
@@ -62,6 +62,11 @@ def table(dataset: Dataset, rows: Sequence[Row]) -> pa.Table:
     columns += [[values[c] for *_, values in rows] for c in range(len(dataset.values))]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, dataset.schema, strict=True)]
     return pa.table(arrays, schema=dataset.schema)
+
+
+def window(rows: pa.Table, since: datetime, until: datetime) -> pa.Table:
+    after, before = (pa.scalar(one, pa.timestamp("ns")) for one in (since, until))
+    return rows.filter(pc.and_(pc.greater(rows[0], after), pc.less_equal(rows[0], before)))
 
 
 def inside(rows: Sequence[Row]) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aemo_ops.clock import Clock, stamp
 from aemo_ops.errors import AemoOpsError
+from aemo_ops.market import catalogue
 from aemo_ops.migrate.carry import carry, lost
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
@@ -66,7 +67,7 @@ class CatchUp:
         except AemoOpsError as error:
             return f"our engine does not collect: {error}"
         for one in evidence["datasets"]:
-            dataset = next(d for d in self._move.datasets if d.name == one["dataset"])
+            dataset = catalogue.dataset(one["dataset"])
             since = datetime.fromisoformat(one["since"]) if one["since"] else None
             until = datetime.fromisoformat(evidence["begun"])
             old, new = (folder / dataset.file_name for folder in (self._move.source, self._move.data))

@@ -29,7 +29,7 @@ class Prepare:
         found = inventory.take(self._move.source, self._move.wanted)
         judged = places.judge(self._move.source, self._move.base, [item.size for item in found.moved])
         reasons = [*judged.blocks, *found.blocking]
-        if any(self._move.data.glob("*")) if self._move.data.is_dir() else False:
+        if any(self._move.data.glob("*")):
             reasons.append(f"{self._move.data} holds files already: move them away, or choose another folder")
         return "; ".join(reasons) or None
 
