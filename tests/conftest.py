@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import hypothesis
@@ -14,7 +15,7 @@ import pytest
 from aemo_ops.clock import Clock
 from aemo_ops.nemweb.client import Manners
 from aemo_ops.ops.engine import Engine
-from aemo_ops.replica import Market, Replica, Shelf
+from aemo_ops.replica import Faults, Market, Replica, Shelf
 from aemo_ops.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +24,25 @@ SOAK = bool(os.environ.get("AEMO_OPS_SOAK"))  # set by scripts/soak: the full co
 TALLY = "tally"
 NOON = datetime(2026, 4, 20, 12, 1)
 QUICK = Manners(gap=0.0001, first_backoff=0.01, longest_backoff=0.05, retries=1, deadline=5.0)
+
+
+@lru_cache
+def _shelf(market: tuple[tuple[str, int], ...], options: tuple[tuple[str, object], ...]) -> Shelf:
+    return Shelf(_market(market), **dict(options))  # type: ignore[arg-type]
+
+
+@lru_cache
+def _market(options: tuple[tuple[str, int], ...]) -> Market:
+    return Market(seed=7, **dict(options))
+
+
+def generated(faults: Faults | None = None, units: int | None = None, **options: object) -> Shelf:
+    """A generated site. What two sites of one market have in common is made once in this process: a listing tells the size
+    of every file, and making all of them takes a second.
+    """
+    market = {} if units is None else {"units": units}
+    shelf = _shelf(tuple(market.items()), tuple(sorted(options.items())))
+    return shelf.with_faults(faults or Faults(seed=7))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -101,7 +121,7 @@ def still() -> Clock:
 @pytest.fixture
 def site(still: Clock) -> Iterator[Replica]:
     """A generated NEMWEB whose clock stands still; move it with `site.clock = ...`."""
-    with Replica(Shelf(Market(seed=7)), still) as replica:
+    with Replica(generated(), still) as replica:
         yield replica
 
 

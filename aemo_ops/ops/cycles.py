@@ -150,11 +150,12 @@ class Cycles:
         return sum(map(len, self._backlog.values()))
 
     def catch_up(self, progress: Progress, gap: float) -> str:
-        """Take the backlog, newest files first, one request each `gap` real seconds, cycles going first."""
+        """Take the backlog, the newest files of all reports first, one request each `gap` real seconds, cycles going first."""
         done, total = 0, self.backlog
         while self.backlog and not progress.cancelled:
-            name = max((n for n in self._backlog if self._backlog[n]), key=lambda n: len(self._backlog[n]))
-            batch = list(self._backlog[name].values())[:BATCH]
+            waiting = {name: list(entries.values()) for name, entries in self._backlog.items() if entries}
+            name = max(waiting, key=lambda name: waiting[name][0].published)
+            batch = waiting[name][:BATCH]
             refused = self._catch_up_batch(name, batch, progress, gap)
             if not refused:
                 done += len(batch)

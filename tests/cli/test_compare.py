@@ -14,9 +14,9 @@ import pytest
 
 from aemo_ops.clock import Clock, stamp
 from aemo_ops.market import catalogue
-from aemo_ops.replica import Market, Replica, Shelf
+from aemo_ops.replica import Replica
 from tests.cli.test_collect import Command
-from tests.conftest import NOON
+from tests.conftest import NOON, generated
 from tests.ops import history
 
 # A day that Current has, one that only Archive has: the span reaches over both.
@@ -44,7 +44,7 @@ class Two:
 @pytest.fixture
 def two(tmp_path: Path, still: Clock) -> Iterator[Two]:
     """Two folders with the same three days."""
-    shelf = Shelf(Market(seed=7, units=3))
+    shelf = generated(units=3)
     with Replica(shelf, still) as site:
         still.write(tmp_path / "clock.json")
         settings = {"NEMWEB_URL": site.url, "AEMO_OPS_CLOCK": str(tmp_path / "clock.json")}

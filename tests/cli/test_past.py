@@ -10,10 +10,10 @@ import pytest
 
 from aemo_ops.clock import Clock, stamp
 from aemo_ops.market import catalogue
-from aemo_ops.replica import Market, Replica, Shelf
+from aemo_ops.replica import Replica
 from aemo_ops.store.lease import adopt
 from tests.cli.test_collect import Command
-from tests.conftest import NOON
+from tests.conftest import NOON, generated
 from tests.ops import history
 from tests.ops.test_engine import Make
 
@@ -26,7 +26,7 @@ NAMES = ("prices5", "prices30")
 @pytest.fixture
 def holed(tmp_path: Path, still: Clock, engine_at: Make) -> Iterator[tuple[Command, history.Frames]]:
     """Five days of prices with two hours cut out of both files, and the whole of them."""
-    shelf = Shelf(Market(seed=7, units=3))
+    shelf = generated(units=3)
     with Replica(shelf, still) as site:
         whole = history.whole(shelf, NAMES, SINCE, NOON)
         engine = engine_at(site.url, still, datasets=NAMES)

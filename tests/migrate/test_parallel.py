@@ -26,9 +26,9 @@ from aemo_ops.migrate.steps.normal import NormalForm
 from aemo_ops.migrate.steps.prepare import Prepare
 from aemo_ops.migrate.wizard import Wizard
 from aemo_ops.ops.engine import Engine
-from aemo_ops.replica import Market, Replica, Shelf
+from aemo_ops.replica import Replica
 from aemo_ops.store.journal import Journal
-from tests.conftest import NOON
+from tests.conftest import NOON, generated
 from tests.migrate.stepping import quiet
 from tests.waiting import until
 
@@ -79,7 +79,7 @@ class Parallel:
 
 @pytest.fixture
 def parallel(tmp_path: Path, engine_at: Callable[..., Engine]) -> Iterator[Parallel]:
-    with Replica(Shelf(Market(seed=7, units=20)), Clock.starting(NOON, 0)) as site:
+    with Replica(generated(units=20), Clock.starting(NOON, 0)) as site:
         made = Parallel(tmp_path, site, engine_at)
         yield made
         made.shadow.stop()

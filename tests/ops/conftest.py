@@ -7,9 +7,9 @@ import pytest
 
 from aemo_ops.clock import Clock
 from aemo_ops.ops.engine import Engine
-from aemo_ops.replica import Faults, Market, Replica, Shelf
+from aemo_ops.replica import Replica
 from aemo_ops.store.lease import adopt
-from tests.conftest import NOON
+from tests.conftest import NOON, generated
 from tests.ops import history
 from tests.ops.healed import DAY, MIDNIGHT, PRICES, Site
 
@@ -21,7 +21,7 @@ def at(still: Clock, engine_at: Callable[..., Engine]) -> Iterator[Callable[...,
     def make(
         names: tuple[str, ...] = PRICES, days: float = 5, units: int = 5, hash_twice: bool = False, **options: object
     ) -> Site:
-        shelf = Shelf(Market(seed=7, units=units), Faults(seed=7), **options)  # type: ignore[arg-type]
+        shelf = generated(units=units, **options)
         replica = Replica(shelf, still, hash_twice=hash_twice).start()
         replicas.append(replica)
         engine = engine_at(replica.url, still, datasets=names)

@@ -16,9 +16,9 @@ from aemo_ops.market.catalogue import PRICES5, ROOFTOP30, SCADA5, SCADA30, TRANS
 from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops.collector import TRIES, Collector
 from aemo_ops.ops.engine import Engine
-from aemo_ops.replica import Faults, Market, Replica, Shelf
+from aemo_ops.replica import Faults, Replica, Shelf
 from aemo_ops.store.ledger import Fate
-from tests.conftest import NOON
+from tests.conftest import NOON, generated
 from tests.ops.truth import close, in_file, means, published
 
 Make = Callable[..., Engine]
@@ -135,7 +135,7 @@ def test_a_partial_mean_never_replaces_a_value_not_known_to_be_partial(
 @pytest.fixture
 def revised(still: Clock) -> Replica:
     """A site on which each DispatchIS file was published again, with other values, under a later number."""
-    return Replica(Shelf(Market(seed=7), Faults.from_spec("dispatchis/revised=10:1.0", seed=3)), still)
+    return Replica(generated(Faults.from_spec("dispatchis/revised=10:1.0", seed=3)), still)
 
 
 @pytest.mark.parametrize("late_first", [False, True])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -17,9 +19,10 @@ import pytest
 from aemo_ops.clock import Clock
 from aemo_ops.errors import FolderRefused
 from aemo_ops.market.catalogue import PRICES5, SCADA5
-from aemo_ops.ops.cycles import BUDGET
+from aemo_ops.ops.cycles import BATCH, BUDGET
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.freshness import State
+from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.snapshot import Role
 from aemo_ops.replica import Outage, Replica
 from aemo_ops.store.lease import adopt
@@ -28,6 +31,7 @@ from tests.ops.truth import in_file
 from tests.waiting import until
 
 Make = Callable[..., Engine]
+_STAMP = re.compile(r"_(20\d{10})")
 
 
 def test_a_cycle_asks_one_listing_per_directory_and_once_per_file_within_its_budget(
@@ -64,6 +68,30 @@ def test_after_a_stop_everything_that_current_holds_is_caught_up(site: Replica, 
     assert sorted({time for time, _ in in_file(engine, PRICES5)}) == [
         NOON.replace(minute=5) - timedelta(minutes=5 * at) for at in range(576, -1, -1)
     ]
+
+
+def test_the_catch_up_takes_the_newest_files_of_all_reports_first(site: Replica, still: Clock, engine_at: Make) -> None:
+    cycles = engine_at(site.url, still).settle()
+    with cycles.cycle(len(cycles.collectors)):
+        for name in cycles.collectors:
+            cycles.collect(name)
+    before, steps = len(site.requests), 0
+
+    def told(done: int, total: int, text: str) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 30:
+            progress._stop.set()
+
+    progress = Progress(told)
+    cycles.catch_up(progress, 0.0)
+    asked = site.requests[before:]
+    firsts = [datetime.strptime(match[1], "%Y%m%d%H%M") for path in asked[::BATCH] if (match := _STAMP.search(path))]
+    assert len(firsts) == 30
+    # A rooftop file is an hour and a half late, and its name tells the end of its half hour.
+    assert all(later - earlier <= timedelta(hours=2) for earlier, later in itertools.pairwise(firsts))
+    assert {path.split("/")[3] for path in asked} == {"DispatchIS_Reports", "Dispatch_SCADA", "ROOFTOP_PV"}
+    assert firsts[0] - firsts[-1] < timedelta(hours=16)
 
 
 def test_cycles_keep_their_beat_without_drift(site: Replica, engine_at: Make) -> None:

@@ -165,7 +165,7 @@ def test_a_heal_in_the_engine_does_not_keep_cycles_waiting(at: Callable[..., Sit
     site = at(days=12)
     for name in PRICES:
         site.cut(name, (MIDNIGHT - 10 * DAY, MIDNIGHT - 3 * DAY))
-    running = Clock.starting(NOON, 20)
+    running = Clock.starting(NOON, 40)
     settings = site.engine.settings
     site.engine.stop()
     site.replica.clock = running

@@ -13,14 +13,15 @@ import requests
 
 from aemo_ops.market import mmsdm
 from aemo_ops.market.report import DISPATCH_SCADA, DISPATCHIS, ROOFTOP, TRADINGIS, Report
-from aemo_ops.replica import Faults, Market, Replica, Shelf
+from aemo_ops.replica import Replica, Shelf
+from tests.conftest import generated
 from tests.replica.conftest import NOW, still
 
 JANUARY = datetime(2026, 1, 1)
 
 
 def small(**options: object) -> Shelf:
-    return Shelf(Market(seed=7, units=12), Faults(seed=7), **options)  # type: ignore[arg-type]
+    return generated(units=12, **options)
 
 
 def bundle(shelf: Shelf, report: Report, first: datetime, prefix: str | None = None) -> list[str]:

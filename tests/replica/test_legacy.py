@@ -16,8 +16,8 @@ import pytest
 from aemo_ops.clock import Clock
 from aemo_ops.host import processes
 from aemo_ops.market import catalogue
-from aemo_ops.replica import Market, Replica, Shelf
-from tests.conftest import NOON
+from aemo_ops.replica import Replica, Shelf
+from tests.conftest import NOON, generated
 from tests.waiting import until
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def here() -> Iterator[tuple[Replica, Shelf]]:
     """A site that keeps three units: quick, and with batteries among them."""
-    shelf = Shelf(Market(seed=7, units=40))
+    shelf = generated(units=40)
     with Replica(shelf, Clock.starting(NOON, 0)) as site:
         yield site, shelf
 

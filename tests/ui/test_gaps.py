@@ -57,9 +57,9 @@ def quiet(page: Page) -> None:
 
 @pytest.fixture
 def prices(demo: str, demo_folder: Path) -> Path:
-    """prices5.parquet of the demo, when it holds more than a day."""
+    """prices5.parquet of the demo, when it holds the hours that are cut, and some before them."""
     path = demo_folder / "data" / "prices5.parquet"
-    until(lambda: path.exists() and pq.read_metadata(path).num_rows > 5 * 300, "a day of prices is collected", 120)
+    until(lambda: path.exists() and pq.read_metadata(path).num_rows > 5 * 12 * 9, "hours of prices are collected", 120)
     return path
 
 
@@ -73,7 +73,7 @@ def test_a_hole_is_seen_filled_and_seen_gone(open_page: Open, demo_folder: Path,
     page = open_page("?page=gaps")
     expect(page.get_by_role("heading", name="Gaps", level=1)).to_be_visible()
     quiet(page)
-    since = a_while_ago(demo_folder, 20)
+    since = a_while_ago(demo_folder, 7)
     lost = cut(prices, since, since + timedelta(hours=1))
     assert len(lost) == 60
     row = gap(page, "prices5", since + timedelta(minutes=5))
@@ -97,7 +97,7 @@ def test_fill_all_fills_a_missing_region_too_and_two_browsers_see_it(
 ) -> None:
     one, two = open_page("?page=gaps"), open_page("?page=gaps")
     quiet(one)
-    since = a_while_ago(demo_folder, 15)
+    since = a_while_ago(demo_folder, 5)
     lost = cut(prices, since, since + timedelta(minutes=30), ("SA1", "TAS1"))
     for page in (one, two):
         row = gap(page, "prices5", since + timedelta(minutes=5))
@@ -122,7 +122,7 @@ def test_the_switch_is_kept_and_what_is_missing_is_then_filled_by_itself_no_more
 def test_the_list_is_filtered(open_page: Open, demo_folder: Path, prices: Path) -> None:
     page = open_page("?page=gaps")
     quiet(page)
-    since = a_while_ago(demo_folder, 10)
+    since = a_while_ago(demo_folder, 3)
     cut(prices, since, since + timedelta(minutes=15))
     row = gap(page, "prices5", since + timedelta(minutes=5))
     expect(row).to_be_visible(timeout=60_000)
