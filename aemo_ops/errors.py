@@ -15,6 +15,8 @@ AemoOpsError
 │   └── NoSpace            the disk is full                                    (transient)
 ├── MigrationError         what the move did not do
 │   ├── StepRefused        not as things stand; nothing was changed
+│   │   ├── NotYet         ... and it passes by itself                            (transient)
+│   │   └── Unconfirmed    ... a person has to type a word first
 │   ├── WriterActive       somebody writes to a file that is being copied      (transient)
 │   ├── UnreadableNow      a file to be copied cannot be read, or is not whole (transient)
 │   ├── VerificationFailed what is on the disk is not what should be there
@@ -89,6 +91,14 @@ class MigrationError(AemoOpsError):
 
 
 class StepRefused(MigrationError):
+    pass
+
+
+class NotYet(StepRefused):
+    transient = True
+
+
+class Unconfirmed(StepRefused):
     pass
 
 

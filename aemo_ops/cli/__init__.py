@@ -7,7 +7,7 @@ import logging
 import sys
 
 from aemo_ops import __version__
-from aemo_ops.cli import check, collect, compare, data, doctor, filling, gaps, serve, site
+from aemo_ops.cli import check, collect, compare, data, doctor, filling, gaps, migrate, serve, site
 from aemo_ops.errors import AemoOpsError
 
 
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="aemo-ops", description="Collects, watches and moves AEMO NEM data.")
     parser.add_argument("--version", action="version", version=f"aemo-ops {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    for noun in (check, collect, compare, data, gaps, filling, doctor, serve, site):
+    for noun in (check, collect, compare, data, gaps, filling, doctor, migrate, serve, site):
         noun.register(verbs)
     chosen = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import StepRefused
 
 _SAME_START = 0.01  # seconds: the same process tells the same start, but for rounding
+# Variables that decide which program a command is and where it works, and that are no secrets.
+_PLAIN = ("PATH", "HOME", "LANG", "TZ", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "AEMO_DATA_PATH")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Found:
-    """A process as it was seen. `secret` values of its environment are not kept, only the names.
+    """A process as it was seen. Of its environment only the names are kept, and the values of a few that are never secret.
 
     `files` are those it had open below the folders asked for; `unseen` says what the system did not let us see.
     """
@@ -41,6 +46,7 @@ class Found:
     files: tuple[Path, ...]
     parent: int
     unseen: str = ""
+    plain: tuple[tuple[str, str], ...] = ()
 
     @property
     def line(self) -> str:
@@ -88,6 +94,7 @@ def _look(process: psutil.Process, folders: Sequence[Path]) -> Found:
             folder=Path(folder) if folder else None,
             user=asked("user", process.username, ""),
             names=tuple(sorted(names)),
+            plain=tuple((name, names[name]) for name in _PLAIN if name in names),
             files=tuple(_below(folders, opened)),
             parent=process.ppid(),
             unseen=", ".join(unseen),
@@ -99,6 +106,46 @@ def _below(folders: Sequence[Path], opened: Iterable[Any]) -> list[Path]:
     roots = [folder.resolve() for folder in folders]
     written = [Path(one.path) for one in opened if getattr(one, "mode", "r") != "r"]
     return [path for path in written if any(path.is_relative_to(root) for root in roots)]
+
+
+# Run by a process of its own that ends at once, so that what it starts is nobody's child: it outlives us, and whoever
+# waits for children finds no stranger.
+_STARTER = """
+import json, subprocess, sys
+told = json.loads(sys.stdin.read())
+with open(told["log"], "ab") as log:
+    started = subprocess.Popen(told["command"], cwd=told["folder"], env=told["environment"], stdin=subprocess.DEVNULL,
+                               stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+print(started.pid)
+"""
+_SECONDS = 30
+
+
+def start(command: Sequence[str], folder: str | None, environment: Mapping[str, str], log: Path) -> Identity:
+    """Start a program in the background, in a session of its own, what it prints appended to `log`. Raises StepRefused."""
+    told = {"command": list(command), "folder": folder, "environment": dict(environment), "log": str(log)}
+    helper = [sys.executable, "-I", "-c", _STARTER]
+    try:
+        done = subprocess.run(
+            helper, input=json.dumps(told), capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+        if done.returncode == 0:
+            return identify(int(done.stdout))
+        reason = done.stderr.strip().splitlines()[-1]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    raise StepRefused(
+        f"{shlex.join(command)} could not be started in {folder}: {reason}. Start it by hand, then go on."
+    )
+
+
+def identify(pid: int) -> Identity:
+    """Of a process that runs. Raises StepRefused where it has ended."""
+    try:
+        process = psutil.Process(pid)
+        return Identity(pid, process.create_time(), process.exe())
+    except psutil.Error as error:
+        raise StepRefused(f"process {pid} ended at once") from error
 
 
 def running(identity: Identity) -> psutil.Process | None:

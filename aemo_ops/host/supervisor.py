@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aemo_ops.errors import StepRefused
 from aemo_ops.host.processes import Found
+from aemo_ops.host.said import said
 
-_SECONDS = 10
 _CGROUP = Path("/proc")
 _UNIT = re.compile(r"/([^/]+\.service)(?:/|$)")
 _NO_CRONTAB = "no crontab"
@@ -54,7 +52,7 @@ def _unit(found: Found, proc: Path) -> Iterator[Supervisor]:
 
 def _launchd(found: Found) -> Iterator[Supervisor]:
     """Lines of `launchctl list`: pid, status, label; the job of the process, or of the one that started it."""
-    for line in _said(["launchctl", "list"]).splitlines():
+    for line in said(["launchctl", "list"]).splitlines():
         fields = line.split("\t")
         if len(fields) == 3 and fields[0] in (str(found.identity.pid), str(found.parent)):
             label = fields[2]
@@ -72,19 +70,6 @@ def _cron(found: Found) -> Iterator[Supervisor]:
         return
     words = [word for word in found.command[1:] if len(word) > 3 and not word.startswith("-")]
     names = {Path(word).name for word in words[:2]}
-    for line in _said(["crontab", "-l"], _NO_CRONTAB).splitlines():
+    for line in said(["crontab", "-l"], _NO_CRONTAB).splitlines():
         if not line.lstrip().startswith("#") and any(name in line for name in names):
             yield Supervisor("cron", line.strip(), "", "")
-
-
-def _said(command: Sequence[str], fine: str = "\0") -> str:
-    """What a command prints. Raises StepRefused where it is missing, fails, or does not end; `fine` in what it says excuses it."""
-    line = " ".join(command)
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StepRefused(f"`{line}` could not be asked who starts the collector: {error}") from error
-    if done.returncode != 0 and fine not in done.stderr:
-        told = " ".join(f"{done.stdout} {done.stderr}".split())[:300]
-        raise StepRefused(f"`{line}` ended with {done.returncode}: {told or 'it said nothing'}")
-    return done.stdout

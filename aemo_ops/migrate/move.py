@@ -9,6 +9,7 @@ from typing import Any
 
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.migrate.dashboard import Dashboard
 from aemo_ops.migrate.inventory import USUAL, Wanted
 
 PATTERNS = ("aemo-combined-update", "unified_collector", "update_spot", "gen_dash")
@@ -19,7 +20,9 @@ class Move:
     """`source` holds the files; below `base` the new place gets data, logs and backup.
 
     `patterns`: what the command lines of old collectors hold. `drop_columns`: the person agreed that columns which belong to
-    no dataset are left out of the normal form.
+    no dataset are left out of the normal form. `dashboard`: the program that reads the files, if any, and `env_file` its
+    settings. `repositories`: folders of programs around the data, whose state is written down. `watch_hours` of market time
+    after the switch.
     """
 
     source: Path
@@ -27,6 +30,10 @@ class Move:
     wanted: tuple[Wanted, ...] = USUAL
     patterns: tuple[str, ...] = PATTERNS
     drop_columns: bool = False
+    env_file: Path | None = None
+    repositories: tuple[Path, ...] = ()
+    watch_hours: float = 24.0
+    dashboard: Dashboard | None = None
 
     @property
     def data(self) -> Path:
@@ -54,11 +61,23 @@ class Move:
             "wanted": [asdict(one) for one in self.wanted],
             "patterns": list(self.patterns),
             "drop_columns": self.drop_columns,
+            "env_file": str(self.env_file) if self.env_file else None,
+            "repositories": [str(path) for path in self.repositories],
+            "watch_hours": self.watch_hours,
+            "dashboard": asdict(self.dashboard) if self.dashboard else None,
         }
 
     @classmethod
     def of(cls, inputs: Mapping[str, Any]) -> Move:
         """The move that a journal was begun with."""
-        wanted = tuple(Wanted(**one) for one in inputs["wanted"])
-        patterns = tuple(inputs["patterns"])
-        return cls(Path(inputs["source"]), Path(inputs["base"]), wanted, patterns, bool(inputs["drop_columns"]))
+        return cls(
+            Path(inputs["source"]),
+            Path(inputs["base"]),
+            tuple(Wanted(**one) for one in inputs["wanted"]),
+            tuple(inputs["patterns"]),
+            bool(inputs["drop_columns"]),
+            Path(inputs["env_file"]) if inputs["env_file"] else None,
+            tuple(Path(path) for path in inputs["repositories"]),
+            float(inputs["watch_hours"]),
+            Dashboard(**inputs["dashboard"]) if inputs["dashboard"] else None,
+        )

@@ -12,6 +12,12 @@ from aemo_ops.ops.jobs import Progress
 Facts = Mapping[str, Any]  # what JSON can hold
 
 
+class Later(str):
+    """A reason of `Step.check` that passes by itself: whoever asks again some time later will find it gone."""
+
+    __slots__ = ()
+
+
 class Step(Protocol):
     """Idempotent: done again after a crash it ends as if there had been none. Keeps nothing in memory between its calls.
 
@@ -23,7 +29,7 @@ class Step(Protocol):
     word: str
 
     def check(self) -> str | None:
-        """Why it cannot be applied as things stand, in words with what to do; None where it can. Changes nothing."""
+        """Why it cannot be applied as things stand (`Later`: not yet), with what to do; None where it can. Changes nothing."""
         ...
 
     def plan(self) -> str:
@@ -36,6 +42,10 @@ class Step(Protocol):
 
     def verify(self, evidence: Facts) -> str | None:
         """Why it does not hold, by looking at the world and not at what `apply` said; None where it does."""
+        ...
+
+    def back(self) -> str:
+        """What `undo` will do, written out. Changes nothing."""
         ...
 
     def undo(self, progress: Progress) -> Facts:

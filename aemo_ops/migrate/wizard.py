@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import psutil
+
 from aemo_ops.clock import Clock
-from aemo_ops.errors import AemoOpsError, Cancelled, StepRefused, VerificationFailed
+from aemo_ops.errors import AemoOpsError, Cancelled, NotYet, StepRefused, Unconfirmed, VerificationFailed
 from aemo_ops.files import failpoint
-from aemo_ops.migrate.step import Facts, Phase, Standing, Step
+from aemo_ops.migrate.step import Facts, Later, Phase, Standing, Step
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.journal import Entry, Journal
 
@@ -26,6 +28,18 @@ _PHASES = {
     "undoing": Phase.UNDOING,
     "undone": Phase.UNDONE,
 }
+
+
+def fold(journal: Journal, steps: Sequence[Step]) -> list[Standing]:
+    """How each step stands, by what the journal says of it."""
+    found = {step.name: Standing(step.name, step.title) for step in steps}
+    for entry in journal:
+        phase, name = _PHASES.get(entry.kind), str(entry.facts.get("step", ""))
+        if phase and name in found:
+            evidence = entry.facts.get("evidence", {} if phase is Phase.UNDONE else found[name].evidence)
+            reason = str(entry.facts.get("reason", ""))
+            found[name] = replace(found[name], phase=phase, reason=reason, evidence=evidence, at=entry.at)
+    return list(found.values())
 
 
 class Wizard:
@@ -43,14 +57,7 @@ class Wizard:
 
     def standings(self) -> list[Standing]:
         """How each step stands: the fold of the journal."""
-        found = {step.name: Standing(step.name, step.title) for step in self._steps}
-        for entry in self._journal:
-            phase, name = _PHASES.get(entry.kind), str(entry.facts.get("step", ""))
-            if phase and name in found:
-                evidence = entry.facts.get("evidence", {} if phase is Phase.UNDONE else found[name].evidence)
-                reason = str(entry.facts.get("reason", ""))
-                found[name] = replace(found[name], phase=phase, reason=reason, evidence=evidence, at=entry.at)
-        return list(found.values())
+        return fold(self._journal, self._steps)
 
     def next(self) -> Step | None:
         """The first step that is not done; None when all are."""
@@ -65,13 +72,13 @@ class Wizard:
             raise StepRefused(f"{step.title}: type {step.word!r} to go on; nothing was changed." if step.word else
                               f"{step.title} asks for no word.")  # fmt: skip
         self._begin()
-        self._journal.append("confirmed", step=name, word=word)
+        self._journal.append("confirmed", step=name, word=word, by=psutil.Process().username())
 
     def run(self, progress: Progress, only: str | None = None) -> list[Standing]:
         """Go on to the end, or through one step. What was done is verified again first.
 
-        Raises StepRefused (nothing was changed), VerificationFailed, Cancelled, and what a step raises; the journal says
-        which step failed, and why.
+        Raises StepRefused (nothing was changed; NotYet where time alone mends it), VerificationFailed, Cancelled, and what
+        a step raises; the journal says which step failed, and why.
         """
         self._begin()
         for step, one in zip(self._steps, self.standings(), strict=True):
@@ -86,6 +93,14 @@ class Wizard:
             if progress.cancelled:
                 raise Cancelled(f"stopped as asked after {step.title}; it can be gone on with.")
         return self.standings()
+
+    def rollback_plan(self) -> list[str]:
+        """What rolling back will do, a line a step, the last first. Changes nothing."""
+        return [
+            f"{step.title}: {step.back()}"
+            for step, one in reversed(list(zip(self._steps, self.standings(), strict=True)))
+            if one.phase not in (Phase.OPEN, Phase.UNDONE)
+        ]
 
     def rollback(self, progress: Progress) -> list[Standing]:
         """Undo what was begun, the last first. Killed in the middle it is gone on with by calling it again."""
@@ -104,7 +119,7 @@ class Wizard:
     # one step -----------------------------------------------------------------------------------------------------------
     def _do(self, step: Step, progress: Progress) -> None:
         if reason := step.check():
-            raise StepRefused(f"{step.title}: {reason}")
+            raise (NotYet if isinstance(reason, Later) else StepRefused)(f"{step.title}: {reason}")
         self._check_confirmed(step)
         self._journal.append("intent", step=step.name, plan=step.plan())
         failpoint(f"move.{step.name}.intended")
@@ -129,7 +144,7 @@ class Wizard:
             raise VerificationFailed(f"{step.title} was done, but does not hold any more: {reason}")
 
     def _check_confirmed(self, step: Step) -> None:
-        """Raises StepRefused unless the step's word was typed, since it last began or ended, within real minutes."""
+        """Raises Unconfirmed unless the step's word was typed, since it last began or ended, within real minutes."""
         if not step.word:
             return
         last: Entry | None = None
@@ -137,10 +152,10 @@ class Wizard:
             if entry.facts.get("step") == step.name:
                 last = entry
         if last is None or last.kind != "confirmed":
-            raise StepRefused(f"{step.title} waits for your word: type {step.word!r}.")
+            raise Unconfirmed(f"{step.title} waits for your word: type {step.word!r}.")
         age = Clock.utc() - datetime.fromisoformat(last.at)
         if not timedelta(seconds=-1) <= age <= FRESH:
-            raise StepRefused(f"{step.title}: your word is {age.total_seconds() / 60:.0f} minutes old; type it again.")
+            raise Unconfirmed(f"{step.title}: your word is {age.total_seconds() / 60:.0f} minutes old; type it again.")
 
     # the journal --------------------------------------------------------------------------------------------------------
     def _begin(self) -> None:

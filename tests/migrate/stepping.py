@@ -57,6 +57,9 @@ class Writes:
             return "no evidence"
         return None if self.path.exists() and self.path.read_text() == self.content else "its file is not there"
 
+    def back(self) -> str:
+        return f"removes {self.path}"
+
     def undo(self, progress: Progress) -> Facts:
         self.path.unlink(missing_ok=True)
         return {"removed": self.name}

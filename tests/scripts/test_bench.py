@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from aemo_ops.market.catalogue import SCADA5
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SOAK
 from tests.ui.browsing import chromium
 from tests.waiting import until
 
@@ -167,6 +167,7 @@ SMALL_PAGE = ("ui", "--quick", "--rows", "20000", "5000", "--pages", "2", "--cli
 
 
 @pytest.mark.browser
+@pytest.mark.skipif(not SOAK, reason="takes a minute: scripts/soak")
 @pytest.mark.timeout(600)
 def test_the_page_is_measured_beside_a_bare_one(tmp_path: Path) -> None:
     chromium()

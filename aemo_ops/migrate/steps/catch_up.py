@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from aemo_ops.clock import Clock, stamp
@@ -12,10 +12,9 @@ from aemo_ops.migrate.carry import carry, lost
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts
+from aemo_ops.migrate.steps.copying import copied_until
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.lease import ADOPTION, FOLDER_LOCK, adopt
-
-_AGAIN = timedelta(days=2)  # before the copy's newest row: the old collector may have filled a hole since
 
 
 class CatchUp:
@@ -45,7 +44,7 @@ class CatchUp:
         told: list[dict[str, Any]] = []
         for dataset in self._move.datasets:
             mark = ground.store.latest(dataset)
-            since = mark - _AGAIN if mark else None
+            since = copied_until(self._move, dataset)
             old = self._move.source / dataset.file_name
             carried = carry(dataset, old, ground.store, since, progress, ground.turn)
             ground.wrote(dataset)
@@ -74,6 +73,9 @@ class CatchUp:
             if old.exists() and (gone := lost(dataset, old, new, since, until)):
                 return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
         return None
+
+    def back(self) -> str:
+        return f"our engine stops collecting; {self._move.data} is nobody's again"
 
     def undo(self, progress: Progress) -> Facts:
         """Our engine stops and the folder is nobody's; its files go with the steps before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,19 +12,20 @@ import pyarrow as pa
 
 from aemo_ops.clock import Clock, stamp
 from aemo_ops.market import catalogue
+from aemo_ops.market.catalogue import due
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.derive import SIX
-from aemo_ops.market.intervals import FIVE_MINUTES, ceil, moment, nanoseconds
+from aemo_ops.market.intervals import ceil, moment, nanoseconds
 from aemo_ops.migrate.compare import LEAST, Judge, compare
 from aemo_ops.migrate.comparison import Comparison, Verdict, together
 from aemo_ops.migrate.foreign import Foreign
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
-from aemo_ops.migrate.step import Facts
+from aemo_ops.migrate.step import Facts, Later
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.store.ledger import Ledger
 
-PROVISIONAL = timedelta(minutes=35)  # the newest half hour may still be a mean of fewer than six
+# After an interval is due, further files of it may come: the other kind of rooftop estimate, a half hour's sixth value.
+PROVISIONAL = timedelta(minutes=35)
 _LOOKED_BACK = timedelta(days=3)
 
 
@@ -47,7 +49,9 @@ class Gate:
             if count < wanted:
                 thin.append(f"{dataset.name} {count} of {wanted}")
         if thin:
-            return f"not enough evidence yet: intervals that both have, {', '.join(thin)}. Wait for the next ones."
+            return Later(
+                f"not enough evidence yet: intervals that both have, {', '.join(thin)}. Wait for the next ones."
+            )
         return None
 
     def plan(self) -> str:
@@ -70,6 +74,9 @@ class Gate:
             if one["verdict"] != Verdict.PASS
         ]
         return f"the comparison says {evidence['verdict']} ({'; '.join(told)})"
+
+    def back(self) -> str:
+        return "nothing"
 
     def undo(self, progress: Progress) -> Facts:
         return {}
@@ -95,19 +102,24 @@ class Gate:
         """What our engine fetched by itself, without the newest half hour; of derived ones those whose six it fetched."""
         ledger, now = self._shadow.ground().ledger, self._clock.now()
         if dataset.derived_from is None:
-            return _fetched(ledger, dataset, now)
+            return self._fetched(dataset, now)
         halves: dict[datetime, int] = {}
-        for end in _fetched(ledger, catalogue.dataset(dataset.derived_from), now):
+        for end in self._fetched(catalogue.dataset(dataset.derived_from), now):
             half = ceil(end, dataset.cadence)
             halves[half] = halves.get(half, 0) + 1
         partial = {end for end, _ in ledger.partial(dataset.name, now - _LOOKED_BACK, now)}
         return {half for half, count in halves.items() if count == SIX and half not in partial}
 
-
-def _fetched(ledger: Ledger, dataset: Dataset, now: datetime) -> set[datetime]:
-    reports = {source.report.name for source in dataset.sources}
-    since, until = now - _LOOKED_BACK, now - PROVISIONAL + FIVE_MINUTES
-    return {end for report in reports for end, _, _ in ledger.merged_files(report, since, until)}
+    def _fetched(self, dataset: Dataset, now: datetime) -> set[datetime]:
+        """Interval ends of merged files. While others wait, one that has fewer files than its report makes is not all there."""
+        ledger, collectors = self._shadow.ground().ledger, self._shadow.engine().state.facts("collector")
+        since, until = now - _LOOKED_BACK, now - due(dataset) - PROVISIONAL
+        found: set[datetime] = set()
+        for report in {source.report.name: source.report for source in dataset.sources}.values():
+            files = Counter(end for end, _, _ in ledger.merged_files(report.name, since, until))
+            wanted = len(report.prefixes) if collectors.get(report.name, {}).get("waiting") else 1
+            found |= {end for end, count in files.items() if count >= wanted}
+        return found
 
 
 def _time(rows: pa.Table) -> np.ndarray:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from aemo_ops.clock import stamp
-from aemo_ops.files import explained, publish
+from aemo_ops.files import explained
+from aemo_ops.host import disk
+from aemo_ops.host.fetched import fetched
 from aemo_ops.market import catalogue
+from aemo_ops.market.dataset import Dataset
 from aemo_ops.migrate import inventory, places
 from aemo_ops.migrate.batch import copy_all
 from aemo_ops.migrate.carry import lost
 from aemo_ops.migrate.copy import PAUSES, VerifiedCopy, digest
 from aemo_ops.migrate.inventory import Item
 from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.note import Note
 from aemo_ops.migrate.step import Facts
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.lease import adopted
 
 MANIFEST = "copied.json"
+_AGAIN = timedelta(days=2)
 
 
 class Copying:
@@ -34,7 +39,7 @@ class Copying:
     def __init__(self, move: Move, pauses: Sequence[float] = PAUSES) -> None:
         self._move = move
         self._pauses = pauses
-        self._manifest = move.backup / MANIFEST
+        self._note = Note(move.backup / MANIFEST)
 
     def check(self) -> str | None:
         found = inventory.take(self._move.source, self._move.wanted)
@@ -58,11 +63,13 @@ class Copying:
     def apply(self, progress: Progress) -> Facts:
         items = inventory.take(self._move.source, self._move.wanted).moved
         self._make_way(items)
-        self._note([item.name for item in items], [])
+        self._note.write(begun=[item.name for item in items], files=[])
+        if disk.cloud(self._move.source):
+            self._fetch(items, progress)
         pairs = [(item.path, self._move.data / item.name) for item in items]
         copies = copy_all(pairs, progress, pauses=self._pauses)
         evidence = [_fact(copy) for copy in copies]
-        self._note([item.name for item in items], evidence)
+        self._note.write(files=evidence)
         return {"files": evidence}
 
     def verify(self, evidence: Facts) -> str | None:
@@ -86,6 +93,9 @@ class Copying:
                 return f"{path} lacks rows that {source} has: {'; '.join(gone)}"
         return None
 
+    def back(self) -> str:
+        return f"remove the copies from {self._move.data}; the old files were never touched"
+
     def undo(self, progress: Progress) -> Facts:
         """Removes what this step wrote; the old files were never touched."""
         removed = []
@@ -94,8 +104,18 @@ class Copying:
             if path.exists():
                 path.unlink()
                 removed.append(name)
-        self._manifest.unlink(missing_ok=True)
+        self._note.clear()
         return {"removed": removed}
+
+    def _fetch(self, items: Sequence[Item], progress: Progress) -> None:
+        """Bytes that may still be in the cloud come here first, read by a process that is ended when none come."""
+        for item in items:
+
+            def told(done: int, item: Item = item) -> bool:
+                progress.tell(done, item.size, f"fetching {item.name}")
+                return not progress.cancelled
+
+            fetched(item.path, told)
 
     def _make_way(self, items: Sequence[Item]) -> None:
         """Of a try that was killed: a copy whose source has changed since is made again."""
@@ -107,14 +127,17 @@ class Copying:
                     there.unlink()
 
     def _begun(self) -> list[str]:
-        try:
-            return list(json.loads(self._manifest.read_text())["begun"])
-        except (OSError, ValueError, KeyError):
-            return []
+        return list(self._note.read().get("begun", ()))
 
-    def _note(self, begun: list[str], files: list[dict[str, Any]]) -> None:
-        text = json.dumps({"begun": begun, "files": files}, indent=1).encode()
-        publish(self._manifest, lambda sink: sink.write(text))
+
+def copied_until(move: Move, dataset: Dataset) -> datetime | None:
+    """Days before the newest interval of the dataset's copy; None where that is not known: then all of the file is meant.
+
+    The old collector may have filled a hole since.
+    """
+    copied = Note(move.backup / MANIFEST).read().get("files", ())
+    last = next((fact["last"] for fact in copied if fact["name"] == dataset.file_name), None)
+    return datetime.fromisoformat(last) - _AGAIN if last else None
 
 
 def _fact(copy: VerifiedCopy) -> dict[str, Any]:

@@ -88,6 +88,9 @@ class NormalForm:
                 return f"{verdict.file}: {(left or verdict.problems)[0].detail}"
         return None
 
+    def back(self) -> str:
+        return "give the copies as they came their names back"
+
     def undo(self, progress: Progress) -> Facts:
         """The copies as they came get their names back."""
         restored = []

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from aemo_ops.clock import stamp
 from aemo_ops.files import explained
-from aemo_ops.host import processes
-from aemo_ops.host.processes import Found
-from aemo_ops.host.supervisor import supervisors
-from aemo_ops.migrate import inventory, places
+from aemo_ops.host.repository import Repository, look
+from aemo_ops.migrate import inventory, places, programs
 from aemo_ops.migrate.inventory import Item, Kind, State
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.step import Facts
@@ -43,8 +42,11 @@ class Prepare:
             f"{sum(item.size for item in found.moved):,} bytes in {len(found.moved)} files; {judged.free:,} bytes are free."
         )
         lines += [f"Note: {warning}" for warning in judged.warns]
-        for one in processes.find(move.patterns, [move.source]):
-            lines.append(f"Old collector: {_collector(one)}")
+        lines += [f"Old collector: {one}" for one in programs.look(move.patterns, move.source)]
+        lines += [f"Repository: {look(path)}" for path in move.repositories]
+        lines += [
+            f"Note: {path} has the old paths baked into it: rebuild it after the switch" for path in self._caches()
+        ]
         return "\n".join(lines)
 
     def apply(self, progress: Progress) -> Facts:
@@ -53,16 +55,26 @@ class Prepare:
         for folder in move.folders:
             with explained(folder):
                 folder.mkdir(_MODE, parents=True, exist_ok=True)
-        collectors = processes.find(move.patterns, [move.source])
         return {
             "items": [_fact(item) for item in found.items],
             "newest": stamp(found.newest) if found.newest else None,
-            "collectors": [_known(one) for one in collectors],
+            "collectors": [one.facts() for one in programs.look(move.patterns, move.source)],
+            "repositories": [_repository(look(path)) for path in move.repositories],
+            "caches": [str(path) for path in self._caches()],
         }
+
+    def _caches(self) -> list[Path]:
+        """The reading program's cache databases, whose views name the old paths."""
+        settings = [self._move.env_file.parent] if self._move.env_file else []
+        folders = {self._move.source, self._move.source.parent, *settings, *self._move.repositories}
+        return sorted(path for folder in folders for path in folder.glob("*.duckdb"))
 
     def verify(self, evidence: Facts) -> str | None:
         gone = [str(folder) for folder in self._move.folders if not folder.is_dir()]
         return f"{', '.join(gone)} is not there" if gone else None
+
+    def back(self) -> str:
+        return "remove the folders that were made, where they are empty"
 
     def undo(self, progress: Progress) -> Facts:
         """Removes the folders that are empty; what somebody put there stays."""
@@ -87,24 +99,12 @@ def _line(item: Item) -> str:
     return f"{what} ({item.detail})" if item.detail else what
 
 
-def _collector(found: Found) -> str:
-    told = f"process {found.identity.pid}, {found.line}, in {found.folder or 'an unknown folder'}"
-    for one in supervisors(found):
-        told += f"; started again by {one.kind}: {one.name}"
-    return told
-
-
-def _known(found: Found) -> dict[str, Any]:
-    """What a process is known by, and started again from; of its environment only the names."""
+def _repository(found: Repository) -> dict[str, Any]:
     return {
-        "pid": found.identity.pid,
-        "started": found.identity.started,
-        "program": found.identity.program,
-        "command": list(found.command),
-        "folder": str(found.folder) if found.folder else None,
-        "names": list(found.names),
-        "files": [str(path) for path in found.files],
-        "supervisors": [vars(one) for one in supervisors(found)],
+        "path": str(found.path),
+        "branch": found.branch,
+        "commit": found.commit,
+        "changed": list(found.changed),
     }
 
 

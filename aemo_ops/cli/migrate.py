@@ -1,0 +1,255 @@
+"""aemo-ops migrate: carries files and their collectors from one folder to another, step by step; each can be gone back from."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from aemo_ops.cli.printing import ATTENTION, ERROR, GOOD, document, table
+from aemo_ops.clock import Clock
+from aemo_ops.errors import NotYet, SettingsError, Unconfirmed
+from aemo_ops.migrate import evidence
+from aemo_ops.migrate.dashboard import Dashboard
+from aemo_ops.migrate.inventory import USUAL, Wanted
+from aemo_ops.migrate.move import PATTERNS, Move
+from aemo_ops.migrate.rehearsal import rehearse
+from aemo_ops.migrate.step import Phase, Standing
+from aemo_ops.migrate.undertaking import Undertaking
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.settings import Settings
+
+_BACK = "ROLLBACK"
+_LOOK = 2.0  # real seconds between two looks whether what is waited for has come
+
+
+def register(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "migrate", help="move files and collectors to another folder: plan, run, status, rollback"
+    )
+    deeds = parser.add_subparsers(dest="deed", required=True, metavar="DEED")
+    plan_ = deeds.add_parser("plan", help="what each step would do; changes nothing")
+    _what(plan_)
+    plan_.set_defaults(run=plan)
+    run_ = deeds.add_parser("run", help="go on, to the end or through one step; Ctrl-C stops at a safe point")
+    _what(run_)
+    run_.add_argument("--step", metavar="NAME", help="stop after this step")
+    run_.add_argument(
+        "--rehearse",
+        type=Path,
+        metavar="DIR",
+        nargs="?",
+        const=Path(),
+        help="on copies in DIR; starts and stops nothing",
+    )
+    run_.set_defaults(run=run)
+    for name, deed, meaning in (
+        ("status", status, "how the move stands; exit 1 while it is under way, 2 where something failed"),
+        ("rollback", rollback, "undo what was done, last first; no row collected since is lost"),
+        ("report", report, "the evidence, as a page and as JSON"),
+    ):
+        one = deeds.add_parser(name, help=meaning)
+        one.set_defaults(run=deed)
+        if name == "status":
+            one.add_argument("--json", action="store_true")
+        if name == "rollback":
+            one.add_argument("--yes", action="store_true", help="do not ask for the word")
+        if name == "report":
+            one.add_argument("--folder", type=Path, default=Path("evidence"), metavar="DIR", help="where it is written")
+
+
+def _what(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="source", type=_folder, metavar="DIR", help="where the files are now")
+    parser.add_argument("--to", dest="base", type=_folder, metavar="DIR", help="gets data, logs and backup below it")
+    parser.add_argument("--required", action="append", metavar="FILE", help="a file that must be there (repeat)")
+    parser.add_argument("--optional", action="append", metavar="FILE", help="a file that may be there (repeat)")
+    parser.add_argument(
+        "--pattern", action="append", metavar="TEXT", help="in the old collector's command line (repeat)"
+    )
+    parser.add_argument("--env-file", type=_folder, metavar="FILE", help="settings of the program that reads the files")
+    parser.add_argument(
+        "--dashboard", nargs=2, metavar=("TEXT", "URL"), help="what is in that program's command line, and its page"
+    )
+    parser.add_argument("--repository", action="append", type=_folder, metavar="DIR", default=[], help="note its state")
+    parser.add_argument("--drop-columns", action="store_true", help="columns that belong to no dataset may go")
+    parser.add_argument("--watch-hours", type=float, default=24.0, metavar="N", help="after the switch (default 24)")
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _move(chosen: argparse.Namespace) -> Move | None:
+    """What the options say; None where they say nothing: then it is the move that was begun."""
+    if chosen.source is None and chosen.base is None:
+        return None
+    if chosen.source is None or chosen.base is None:
+        raise SettingsError("a move has two ends: give both --from and --to")
+    wanted = [Wanted(name, True) for name in chosen.required or ()]
+    wanted += [Wanted(name, False) for name in chosen.optional or ()]
+    return Move(
+        chosen.source,
+        chosen.base,
+        tuple(wanted) or USUAL,
+        tuple(chosen.pattern or PATTERNS),
+        chosen.drop_columns,
+        chosen.env_file,
+        tuple(chosen.repository),
+        chosen.watch_hours,
+        Dashboard(*chosen.dashboard) if chosen.dashboard else None,
+    )
+
+
+def plan(chosen: argparse.Namespace) -> int:
+    """The plan of the step that is next, and the names of those after it, which depend on what it finds."""
+    move = Undertaking(Settings.load(), _move(chosen))
+    blocked = 0
+    for step, standing in zip(move.steps, move.standings(), strict=True):
+        print(f"{step.title}: {standing.phase}")
+        if standing.phase is Phase.DONE:
+            continue
+        if blocked:
+            continue
+        blocked = 1
+        print(_indented(step.plan()))
+        if reason := step.check():
+            print(_indented(f"Cannot begin: {reason}"))
+            return ATTENTION
+    return GOOD
+
+
+def run(chosen: argparse.Namespace) -> int:
+    settings = Settings.load()
+    if chosen.rehearse is not None:
+        return _rehearse(settings, chosen)
+    with Undertaking(settings, _move(chosen), "aemo-ops migrate run") as move:
+        if loud := move.alarm():
+            print(loud, file=sys.stderr)
+        if chosen.step and chosen.step not in {step.name for step in move.steps}:
+            raise SettingsError(f"no step {chosen.step!r}; there are {', '.join(step.name for step in move.steps)}")
+        progress, said = Progress(_say()), ""
+        while True:
+            try:
+                move.wizard.run(progress, chosen.step)
+                break
+            except NotYet as reason:
+                if str(reason) != said:
+                    print(reason, file=sys.stderr)
+                said = str(reason)
+                progress.pause(_LOOK)
+            except Unconfirmed as reason:
+                if not _confirmed(move, reason):
+                    return ATTENTION
+        print(evidence.sentence(move.standings()))
+        return GOOD
+
+
+def _confirmed(move: Undertaking, reason: Unconfirmed) -> bool:
+    step = move.wizard.next()
+    assert step is not None
+    print(f"{step.title}:\n{_indented(step.plan())}\n{reason}", file=sys.stderr)
+    word = _asked(f"Type {step.word} to go on, anything else to stop here: ")
+    if word != step.word:
+        print("Nothing was changed; both collectors go on when it is run again.", file=sys.stderr)
+        return False
+    move.wizard.confirm(step.name, word)
+    return True
+
+
+def _rehearse(settings: Settings, chosen: argparse.Namespace) -> int:
+    move = _move(chosen)
+    if move is None:
+        raise SettingsError("a rehearsal needs --from and --to, as the move itself")
+    scratch = None if chosen.rehearse == Path() else chosen.rehearse
+    told = rehearse(settings, move, scratch, Progress(_say()))
+    table(
+        ("step", "seconds", "outcome"),
+        [(one.title, round(one.seconds, 1), one.outcome) for one in told.steps],
+    )
+    print(told.sentence)
+    return GOOD if told.ok else ATTENTION
+
+
+def status(chosen: argparse.Namespace) -> int:
+    move = Undertaking(Settings.load())
+    standings = move.standings()
+    if chosen.json:
+        document(
+            {
+                "from": move.move.source,
+                "to": move.move.base,
+                "sentence": evidence.sentence(standings),
+                "alarm": move.alarm(),
+                "journal": {"path": move.journal.path, "broken": move.journal.broken},
+                "steps": [
+                    {"name": one.name, "title": one.title, "phase": str(one.phase), "at": one.at, "reason": one.reason}
+                    for one in standings
+                ],
+            }
+        )
+    else:
+        print(f"{move.move.source} -> {move.move.base}")
+        table(("step", "state", "since (UTC)", "reason"), [(s.title, str(s.phase), s.at, s.reason) for s in standings])
+        if move.journal.broken:
+            print(f"The journal can only be read: {move.journal.broken}")
+        print(move.alarm() or evidence.sentence(standings))
+    return _code(standings)
+
+
+def _code(standings: list[Standing]) -> int:
+    phases = {one.phase for one in standings}
+    if phases & {Phase.FAILED, Phase.BEGUN, Phase.UNDOING}:
+        return ERROR
+    return GOOD if phases == {Phase.DONE} or phases <= {Phase.UNDONE, Phase.OPEN} else ATTENTION
+
+
+def rollback(chosen: argparse.Namespace) -> int:
+    with Undertaking(Settings.load(), what="aemo-ops migrate rollback") as move:
+        if loud := move.alarm():
+            print(loud, file=sys.stderr)
+        begun = [one for one in move.standings() if one.phase not in (Phase.OPEN, Phase.UNDONE)]
+        if not begun:
+            print("Nothing is to be undone.")
+            return GOOD
+        print("\n".join(move.wizard.rollback_plan()), file=sys.stderr)
+        if not chosen.yes and _asked(f"Type {_BACK} to go back, anything else to leave it as it is: ") != _BACK:
+            print("Nothing was changed.", file=sys.stderr)
+            return ATTENTION
+        print(evidence.sentence(move.wizard.rollback(Progress(_say()))))
+        return GOOD
+
+
+def report(chosen: argparse.Namespace) -> int:
+    move = Undertaking(Settings.load())
+    evidence.write(chosen.folder.absolute(), move.report(measured=True))
+    print(chosen.folder.absolute() / evidence.PAGE)
+    return GOOD
+
+
+def _asked(prompt: str) -> str:
+    print(prompt, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _say() -> Any:
+    """Prints progress to stderr, not more often than once in two seconds, with the rate of what is counted in bytes."""
+    last, first = [0.0], [Clock.monotonic()]
+
+    def say(done: int, total: int, text: str) -> None:
+        now = Clock.monotonic()
+        if now - last[0] < _LOOK:
+            return
+        last[0] = now
+        if total > 1_000_000:
+            rate = done / max(now - first[0], 0.001)
+            left = f", {(total - done) / rate:,.0f} s left" if rate else ""
+            print(f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s{left}: {text}", file=sys.stderr)
+        else:
+            print(f"{done} of {total}: {text}" if total else text, file=sys.stderr)
+
+    return say

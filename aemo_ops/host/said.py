@@ -1,0 +1,23 @@
+"""What another program prints, when it is asked something."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+
+from aemo_ops.errors import StepRefused
+
+_SECONDS = 10
+
+
+def said(command: Sequence[str], fine: str = "\0") -> str:
+    """What a command prints. Raises StepRefused where it is missing, fails, or does not end; `fine` in its complaint excuses it."""
+    line = " ".join(command)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StepRefused(f"`{line}` could not be asked: {error}") from error
+    if done.returncode != 0 and fine not in done.stderr:
+        told = " ".join(f"{done.stdout} {done.stderr}".split())[:300]
+        raise StepRefused(f"`{line}` ended with {done.returncode}: {told or 'it said nothing'}")
+    return done.stdout

@@ -1,0 +1,134 @@
+"""The evidence of a move, from its journal: as data, and as one page that needs nothing else to be read."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from importlib.resources import files as resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from aemo_ops import files
+from aemo_ops.clock import Clock
+from aemo_ops.migrate.copy import digest
+from aemo_ops.migrate.step import Phase, Standing
+from aemo_ops.store.journal import Journal
+
+_PACKAGES = ("aemo-ops", "pyarrow", "pandas", "numpy", "psutil")
+JSON, PAGE = "move.json", "move.html"
+
+
+def report(
+    journal: Journal, standings: Sequence[Standing], figures: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Everything that is known of a move, as JSON can hold it. `figures`: rows of before and after."""
+    begun = next(entry for entry in journal if entry.kind == "move")
+    entries = [
+        {
+            "number": entry.number,
+            "at": entry.at,
+            "kind": entry.kind,
+            "step": entry.facts.get("step", ""),
+            "more": entry.facts.get("reason") or entry.facts.get("plan") or entry.facts.get("word") or "",
+        }
+        for entry in journal.entries
+    ]
+    return {
+        "made": Clock.utc().isoformat(timespec="seconds"),
+        "sentence": sentence(standings),
+        "versions": {name: version(name) for name in _PACKAGES}
+        | {"python": platform.python_version(), "system": platform.platform()},
+        "move": dict(begun.facts["inputs"]),
+        "steps": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "phase": str(one.phase),
+                "at": one.at,
+                "seconds": _seconds(journal, one.name),
+                "reason": one.reason,
+                "evidence": dict(one.evidence),
+            }
+            for one in standings
+        ],
+        "confirmed": [
+            {"step": entry.facts["step"], "word": entry.facts["word"], "at": entry.at, "by": entry.facts.get("by", "")}
+            for entry in journal
+            if entry.kind == "confirmed"
+        ],
+        "figures": [dict(row) for row in figures],
+        "left_to_do": left_to_do(standings),
+        "journal": {"path": str(journal.path), "broken": journal.broken, "entries": entries},
+    }
+
+
+def sentence(standings: Sequence[Standing]) -> str:
+    """How a move stands, in a sentence."""
+    phases = {one.phase for one in standings}
+    if phases == {Phase.DONE}:
+        return "The move is finished: the new files are what counts, and the old ones are as they were left."
+    if phases <= {Phase.UNDONE, Phase.OPEN}:
+        return "The move was rolled back." if Phase.UNDONE in phases else "The move has not begun."
+    if going := next((one for one in standings if one.phase is Phase.UNDOING), None):
+        return f"A rollback is under way and not finished; it was at: {going.title}."
+    at = next(one for one in standings if one.phase is not Phase.DONE)
+    words = {
+        Phase.FAILED: f"{at.title} failed: {at.reason}",
+        Phase.BEGUN: f"{at.title} was begun and not finished; running the move again goes on with it.",
+    }
+    return words.get(at.phase, f"The next step is: {at.title}.")
+
+
+def page(told: Mapping[str, Any]) -> str:
+    """The report as one self-contained HTML page; everything in it is text, whatever a file or a program was called."""
+    text = resources("aemo_ops.migrate").joinpath("evidence.html").read_text()
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text).render(report=told)
+
+
+def write(folder: Path, told: Mapping[str, Any]) -> dict[str, str]:
+    """Both forms into a folder; name -> sha256. Raises NoSpace, FolderRefused."""
+    with files.explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    sums = {}
+    for name, text in ((JSON, json.dumps(told, indent=1, default=str)), (PAGE, page(told))):
+        content = text.encode()
+        files.publish(folder / name, lambda sink, content=content: sink.write(content))  # type: ignore[misc]
+        sums[name] = digest(folder / name)
+    return sums
+
+
+def left_to_do(standings: Sequence[Standing]) -> list[str]:
+    """What a person may want to do now that the new files count; each line with its command, none of it run."""
+    done = {one.name: one for one in standings if one.phase is Phase.DONE}
+    if "switch" not in done or "prepare" not in done:
+        return []
+    prepared = done["prepare"].evidence
+    lines = []
+    for one in prepared.get("collectors", ()):
+        lines.append(f"# the old collector is no longer wanted: archive {one['folder']} ({shlex.join(one['command'])})")
+        lines += [f"# and see that nothing starts it again: {line}" for line in one["stop"]]
+    for one in prepared.get("repositories", ()):
+        if one["changed"]:
+            place = shlex.quote(one["path"])
+            lines.append(f"# {len(one['changed'])} paths of {one['path']} are not committed (.env stays out)")
+            lines.append(f"git -C {place} add --all -- . ':!.env' && git -C {place} commit && git -C {place} push")
+    lines += [f"# rebuild {name}: the old paths are baked into it" for name in prepared.get("caches", ())]
+    return lines
+
+
+def _seconds(journal: Journal, name: str) -> float | None:
+    """From the last beginning of a step to its end, None where it did not end."""
+    begun = ended = None
+    for entry in journal:
+        if entry.facts.get("step") == name:
+            if entry.kind == "intent":
+                begun, ended = datetime.fromisoformat(entry.at), None
+            elif entry.kind in ("done", "failed"):
+                ended = datetime.fromisoformat(entry.at)
+    return (ended - begun).total_seconds() if begun and ended else None

@@ -1,0 +1,88 @@
+"""Old collectors and what reads their files: written down so that each can be ended, and started again as it was found."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from aemo_ops.host import processes
+from aemo_ops.host.processes import Found, Identity
+from aemo_ops.host.supervisor import supervisors
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program as it ran. `names` of its environment; `plain` the values of those that are never secret.
+
+    `held_by`: whoever would start it again when it ends, each in words. `stop` what a person types to end that for good,
+    `start` what brings it back.
+    """
+
+    identity: Identity
+    command: tuple[str, ...]
+    folder: str | None
+    names: tuple[str, ...] = ()
+    plain: Mapping[str, str] | None = None
+    held_by: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        return shlex.join(self.command)
+
+    def __str__(self) -> str:
+        told = f"process {self.identity.pid}, {self.line}, in {self.folder or 'an unknown folder'}"
+        return told + "".join(f"; started again by {one}" for one in self.held_by)
+
+    def facts(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Self:
+        told = {name: tuple(facts[name]) for name in ("command", "names", "held_by", "stop", "start")}
+        return cls(Identity(**facts["identity"]), folder=facts["folder"], plain=facts["plain"], **told)
+
+    @property
+    def deed(self) -> tuple[tuple[str, ...], str | None]:
+        """What it does, whichever process it is."""
+        return self.command, self.folder
+
+    @property
+    def running(self) -> bool:
+        return processes.running(self.identity) is not None
+
+    def again(self, log: Path) -> tuple[Self, list[str]]:
+        """Start it as it was, in the background, what it prints appended to `log`; it, and the variables it goes without.
+
+        Its secrets were never written down: those that our own environment has, it gets. Raises StepRefused.
+        """
+        plain = dict(self.plain or {})
+        wanted = [name for name in self.names if name not in plain]
+        environment = plain | {name: os.environ[name] for name in wanted if name in os.environ}
+        started = processes.start(self.command, self.folder, environment, log)
+        missing = [name for name in wanted if name not in os.environ]
+        return replace(self, identity=started), missing
+
+
+def look(patterns: Sequence[str], source: Path | None = None) -> list[Program]:
+    """Programs that run now: by command line, or by a file below `source` that they write. Raises StepRefused."""
+    return [_recorded(found) for found in processes.find(patterns, [source] if source else [])]
+
+
+def _recorded(found: Found) -> Program:
+    holders = supervisors(found)
+    return Program(
+        found.identity,
+        found.command,
+        str(found.folder) if found.folder else None,
+        found.names,
+        dict(found.plain),
+        tuple(f"{one.kind}: {one.name}" for one in holders),
+        tuple(one.stop or f"take the line out of `crontab -e`: {one.name}" for one in holders),
+        tuple(one.start or f"put the line back with `crontab -e`: {one.name}" for one in holders),
+    )

@@ -1,0 +1,191 @@
+"""The way back from the switch: what was collected since goes into the old files by key, and the old collector runs again."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aemo_ops.clock import Clock, stamp
+from aemo_ops.errors import StepRefused, UnreadableNow, VerificationFailed
+from aemo_ops.files import explained, failpoint
+from aemo_ops.market.dataset import Dataset
+from aemo_ops.migrate import env, programs
+from aemo_ops.migrate.carry import carry_back, lost
+from aemo_ops.migrate.copy import VerifiedCopy, copy_verified
+from aemo_ops.migrate.foreign import Foreign
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.note import Note
+from aemo_ops.migrate.programs import Program
+from aemo_ops.migrate.shadow import Shadow
+from aemo_ops.migrate.step import Facts
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.parquet import Store
+
+KEPT = "before-going-back"  # the old files as they were, each verified, before anything is put into them
+TORN = "torn"
+LOG = "old-collector.log"
+DASHBOARD_LOG = "dashboard.log"
+_AGAIN = timedelta(hours=2)  # before the end of the old collector: its last cycle may not have been its best
+_ALIVE = 120.0  # real seconds for a collector that was started again to write something
+_LOOK = 0.2
+
+
+class Back:
+    """Nothing where no switch was begun. Killed in the middle it is gone on with by calling it again.
+
+    The one deed of the move that writes into the old folder (and only there where a verified copy exists).
+    """
+
+    def __init__(self, move: Move, shadow: Shadow, note: Note) -> None:
+        self._move = move
+        self._shadow = shadow
+        self._note = note
+
+    def plan(self) -> str:
+        """What going back will do, in words."""
+        note = self._note.read()
+        if not note:
+            return "nothing: no collector was ended"
+        lines = ["our engine stops collecting; the settings get back what they said"]
+        lines.append(
+            f"each old file is copied and proved, then gets, by key, the rows since {note['at']} (two hours before it on)"
+        )
+        lines += [f"start again: {Program.of(facts).line}" for facts in note["collectors"]]
+        return "; ".join(lines)
+
+    def go(self, progress: Progress, asked: bool) -> Facts:
+        """What it took. `asked`: a person wants it, and every row; else a switch failed, and who runs again is left alone.
+
+        Raises StepRefused where somebody writes the old files, or where one of them cannot be read.
+        """
+        note = self._note.read()
+        if not note:
+            return {}
+        self._shadow.stop()
+        known = [Program.of(facts) for facts in note["collectors"]]
+        ended = [one for one in known if not one.running]
+        others = [
+            one
+            for one in programs.look(self._move.patterns, self._move.source)
+            if one.identity not in [two.identity for two in known]
+        ]
+        ours = [one for one in others if note.get("starting") and one.deed in [two.deed for two in ended]]
+        others = [one for one in others if one not in ours]
+        facts: dict[str, Any] = {"settings_restored": self._settings_back(note)} | self._reader_back(note)
+        if others and asked:
+            raise StepRefused(
+                f"an old collector runs: {others[0]}. Nothing can be put into its files while it writes them: end it, "
+                "then roll back again."
+            )
+        if ended and not others and not ours:
+            facts |= self._rows_back(datetime.fromisoformat(note["at"]), note, progress)
+        if not others:
+            facts |= self._started(ended, ours)
+        self._note.clear()
+        return facts
+
+    def _settings_back(self, note: Facts) -> list[str]:
+        """Files of settings that are again as they were before the switch; one that was not there goes."""
+        for name, was_there in note.get("settings", {}).items():
+            if not env.restore(Path(name)) and not was_there:
+                Path(name).unlink(missing_ok=True)
+        return list(note.get("settings", ()))
+
+    def _reader_back(self, note: Facts) -> dict[str, Any]:
+        """The dashboard reads the old settings again, where it had been started with the new ones."""
+        dashboard = self._move.dashboard
+        if dashboard is None or "reader" not in note:
+            return {}
+        dashboard.end()
+        return {"dashboard": dashboard.begin(Program.of(note["reader"]), self._move.base / "logs" / DASHBOARD_LOG)}
+
+    # rows ---------------------------------------------------------------------------------------------------------------
+    def _rows_back(self, at: datetime, note: Facts, progress: Progress) -> dict[str, Any]:
+        kept = dict(note.get("kept", {}))
+        told: dict[str, int] = {}
+        store = Store(self._move.data)
+        for dataset in self._move.datasets:
+            old = self._move.source / dataset.file_name
+            if not (self._move.data / dataset.file_name).exists():
+                continue
+            if dataset.name not in kept:
+                kept[dataset.name] = self._kept(at, dataset, old, dataset.name in note.get("torn", ()), progress)
+                self._note.write(kept=kept)
+            failpoint("back.kept")
+            progress.tell(0, 0, f"putting rows back into {old.name}")
+            told[dataset.name] = carry_back(dataset, store, old, at - _AGAIN).inserted
+            if gone := lost(dataset, self._move.data / dataset.file_name, old, at - _AGAIN):
+                raise VerificationFailed(f"{old} lacks rows that were put into it: {'; '.join(gone)}")
+            failpoint("back.carried")
+        return {"rows_back": told, "kept": kept}
+
+    def _kept(self, at: datetime, dataset: Dataset, old: Path, torn: bool, progress: Progress) -> dict[str, Any]:
+        """The old file, copied and proved. One that its writer left torn makes way for a copy of the new one."""
+        folder = self._move.backup / f"{KEPT}-{at:%Y%m%dT%H%M%S}"
+        with explained(folder):
+            folder.mkdir(exist_ok=True)
+        try:
+            Foreign(old).span()
+        except UnreadableNow as error:
+            return self._replaced(dataset, old, torn, error, progress)
+        copy = copy_verified(old, folder / old.name, progress)
+        return _fact(copy)
+
+    def _replaced(
+        self, dataset: Dataset, old: Path, torn: bool, error: UnreadableNow, progress: Progress
+    ) -> dict[str, Any]:
+        new = self._move.data / dataset.file_name
+        if not torn:
+            raise StepRefused(
+                f"{error} Nothing was put into the old files. {new} holds all of its rows and is whole: put a copy of it "
+                "there, then roll back again."
+            ) from error
+        aside = self._move.backup / TORN
+        with explained(aside):
+            aside.mkdir(exist_ok=True)
+            if old.exists():
+                shutil.move(old, aside / old.name)
+        return _fact(copy_verified(new, old, progress)) | {"replaced": "torn when its writer was ended"}
+
+    # the collector --------------------------------------------------------------------------------------------------------
+    def _started(self, ended: list[Program], ours: list[Program]) -> dict[str, Any]:
+        """Start what was ended and does not run again by our doing; it must write."""
+        log = self._move.base / "logs" / LOG
+        before, started, without = self._written(), list(ours), set[str]()
+        self._note.write(starting=True)
+        failpoint("back.starting")
+        for one in ended:
+            if one.deed not in [two.deed for two in ours]:
+                again, missing = one.again(log)
+                without |= set(missing)
+                started.append(again)
+                failpoint("back.started")
+        if started:
+            self._await_writing(started, before, log)
+        return {"started": [str(one) for one in started], "without": sorted(without)}
+
+    def _await_writing(self, started: list[Program], before: float, log: Path) -> None:
+        ends = Clock.monotonic() + _ALIVE
+        pause = Progress(lambda done, total, text: None)
+        while self._written() <= before:
+            dead = [one for one in started if not one.running]
+            if dead or Clock.monotonic() > ends:
+                what = f"{dead[0]} ended again" if dead else f"{started[0]} wrote nothing within {_ALIVE:.0f} s"
+                raise VerificationFailed(f"{what}; {log} has what it said. The old files are whole and have every row.")
+            pause.pause(_LOOK)
+
+    def _written(self) -> float:
+        """When one of the old files was last written."""
+        paths = [self._move.source / dataset.file_name for dataset in self._move.datasets]
+        return max((path.stat().st_mtime for path in paths if path.exists()), default=0.0)
+
+
+def _fact(copy: VerifiedCopy) -> dict[str, Any]:
+    return {
+        "path": str(copy.path),
+        "sha256": copy.sha256,
+        "rows": copy.rows,
+        "last": stamp(copy.last) if copy.last else None,
+    }

@@ -1,0 +1,111 @@
+"""A move as it lies in a folder: its journal, the lease that one process at a time holds, its steps in their order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from aemo_ops.clock import Clock
+from aemo_ops.errors import StepRefused
+from aemo_ops.files import explained
+from aemo_ops.migrate import evidence
+from aemo_ops.migrate.figures import before_and_after
+from aemo_ops.migrate.judge import Nemweb
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.shadow import Shadow
+from aemo_ops.migrate.step import Phase, Standing, Step
+from aemo_ops.migrate.steps.catch_up import CatchUp
+from aemo_ops.migrate.steps.comparing import Gate
+from aemo_ops.migrate.steps.copying import Copying
+from aemo_ops.migrate.steps.finish import Finish
+from aemo_ops.migrate.steps.normal import NormalForm
+from aemo_ops.migrate.steps.prepare import Prepare
+from aemo_ops.migrate.steps.switch import Switch
+from aemo_ops.migrate.steps.watching import Watch
+from aemo_ops.migrate.wizard import Wizard, fold
+from aemo_ops.ops.engine import Engine
+from aemo_ops.settings import Settings
+from aemo_ops.store.journal import Journal
+from aemo_ops.store.lease import Lease
+
+FOLDER = "move"  # below AEMO_OPS_HOME
+JOURNAL = "journal.jsonl"
+_LOCK = "move.lock"
+
+
+class Undertaking:
+    """`steps`, `wizard`, `standings` of one move. Holds nothing and starts nothing until it is entered (`with`).
+
+    `move`: what is moved; None for the one that the folder's journal was begun with. Raises StepRefused where there is
+    none, StoreCorrupt for a journal that cannot be read.
+    """
+
+    def __init__(self, settings: Settings, move: Move | None = None, what: str = "a move") -> None:
+        self.folder = settings.home / FOLDER
+        self.clock = Clock.from_file(settings.clock_file)
+        self.journal = Journal(self.folder / JOURNAL)
+        self.move = move or self._begun()
+        self._settings = settings
+        self._what = what
+        self._lease = Lease(self.folder / _LOCK, what)
+        self.shadow = Shadow(self._engine, self.move.data)
+        self.steps = self._steps(self.journal)
+        self.wizard = Wizard(self.journal, self.steps, self.move.inputs())
+
+    def _begun(self) -> Move:
+        for entry in self.journal:
+            if entry.kind == "move":
+                return Move.of(entry.facts["inputs"])
+        raise StepRefused(f"no move was begun in {self.folder}: say what is moved, with --from and --to.")
+
+    def _steps(self, journal: Journal) -> tuple[Step, ...]:
+        move, shadow, clock = self.move, self.shadow, self.clock
+        settings = [(self._settings.home / ".env", {"AEMO_DATA_PATH": str(move.data)})]
+        steps: tuple[Step, ...] = (
+            Prepare(move),
+            Copying(move),
+            NormalForm(move, clock),
+            CatchUp(move, shadow, clock),
+            Gate(move, shadow, clock, lambda: Nemweb(shadow.engine().client)),
+            Switch(move, shadow, clock, settings),
+            Watch(move, shadow, clock),
+        )
+        return (*steps, Finish(move, journal, steps))
+
+    def _engine(self, folder: Path) -> Engine:
+        return Engine(replace(self._settings, data_path=folder), self.clock, self._what)
+
+    def __enter__(self) -> Self:
+        """Raises LeaseHeld where another process is at this move."""
+        with explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self._lease.take()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.shadow.stop()
+        self._lease.release()
+
+    # what is known --------------------------------------------------------------------------------------------------------
+    def standings(self) -> list[Standing]:
+        return fold(self.journal, self.steps)
+
+    def step(self, name: str) -> Step:
+        return next(step for step in self.steps if step.name == name)
+
+    def report(self, measured: bool = False) -> dict[str, object]:
+        """The evidence so far. Raises StepRefused where nothing was begun."""
+        self._begun()
+        figures = before_and_after(self.move) if measured else ()
+        return evidence.report(self.journal, self.standings(), figures)
+
+    def alarm(self) -> str:
+        """Loud where a switch stands half done, empty elsewhere: maybe nobody collects."""
+        switch = next(one for one in self.standings() if one.name == Switch.name)
+        if switch.phase not in (Phase.BEGUN, Phase.UNDOING):
+            return ""
+        return (
+            "A switch was begun and not finished: MAYBE NOBODY COLLECTS. `aemo-ops migrate run` goes on with it, "
+            "`aemo-ops migrate rollback` goes back to the old collector; both fill what was missed."
+        )

@@ -1,0 +1,116 @@
+"""Two collectors side by side, as they are before a switch: the stand-in in `old`, ours in `ssd/data`; the clock runs fast."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from aemo_ops.clock import Clock
+from aemo_ops.market import catalogue
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.note import Note
+from aemo_ops.migrate.shadow import Shadow
+from aemo_ops.migrate.steps.switch import NOTE, Switch
+from aemo_ops.migrate.wizard import Wizard
+from aemo_ops.ops.engine import Engine
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.replica import Replica, Shelf
+from aemo_ops.store.journal import Journal
+from aemo_ops.store.lease import adopt
+from tests.conftest import NOON
+from tests.migrate.moving import WANTED
+from tests.migrate.stepping import quiet
+from tests.ops import history
+from tests.ops.healed import EVERY
+
+SPEED = 60.0
+BEGIN = NOON - timedelta(hours=3)
+
+
+class Switching:
+    def __init__(self, place: Path, site: Replica, shelf: Shelf, make: Callable[..., Engine]) -> None:
+        self.place, self.site, self._make = place, site, make
+        self.clock_file = place / "clock.json"
+        self.settings = place / "home" / ".env"
+        self.settings.parent.mkdir()
+        self.move = Move(place / "old", place / "ssd", WANTED, (f"--data {place / 'old'}",))
+        for folder in (self.move.source, *self.move.folders):
+            folder.mkdir(parents=True)
+        adopt(self.move.data)
+        self.whole = history.whole(shelf, EVERY, BEGIN, NOON)
+        for folder in (self.move.source, self.move.data):
+            for name, frame in self.whole.items():
+                frame.to_parquet(folder / f"{name}.parquet", index=False)
+        self.clock = Clock.starting(NOON, SPEED)
+        self.clock.write(self.clock_file)
+        site.clock = self.clock
+        self.shadow = Shadow(self._engine, self.move.data)
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def _engine(self, folder: Path) -> Engine:
+        return self._make(self.site.url, self.clock, home=self.place / "home", data=folder)
+
+    def old(self, *variants: str) -> subprocess.Popen[bytes]:
+        """The old collector, running."""
+        self.processes.append(subprocess.Popen(self.command(*variants), cwd=self.place, stdout=subprocess.DEVNULL))
+        return self.processes[-1]
+
+    def command(self, *variants: str) -> list[str]:
+        words = [word for name in variants for word in ("--variant", name)]
+        program = [sys.executable, "-m", "aemo_ops.replica.legacy", "unified_collector"]
+        return [
+            *program,
+            "--data",
+            str(self.move.source),
+            "--url",
+            self.site.url,
+            "--clock",
+            str(self.clock_file),
+            *words,
+        ]
+
+    def wizard(self) -> Wizard:
+        values = {"AEMO_DATA_PATH": str(self.move.data)}
+        step = Switch(self.move, self.shadow, self.clock, [(self.settings, values)])
+        return Wizard(Journal(self.place / "journal.jsonl"), [step], self.move.inputs())
+
+    def switch(self) -> Any:
+        """The evidence."""
+        self.wizard().confirm("switch", "SWITCH")
+        return self.wizard().run(quiet())[0].evidence
+
+    def rollback(self) -> Any:
+        return self.wizard().rollback(Progress(lambda done, total, text: None))[0].evidence
+
+    @property
+    def note(self) -> dict[str, Any]:
+        return Note(self.move.backup / NOTE).read()
+
+    def running(self) -> list[psutil.Process]:
+        """Old collectors, whoever started them."""
+        found = [
+            p for p in psutil.process_iter(["cmdline"]) if self.move.patterns[0] in " ".join(p.info["cmdline"] or [])
+        ]
+        return [one for one in found if one.status() != psutil.STATUS_ZOMBIE]
+
+    def keys(self, folder: Path, name: str) -> set[Any]:
+        dataset = catalogue.dataset(name)
+        frame = pd.read_parquet(folder / dataset.file_name)
+        return set(zip(frame["settlementdate"].astype("datetime64[ns]"), frame[dataset.key[1]], strict=True))
+
+    def newest(self, folder: Path) -> Any:
+        return max(self.keys(folder, "prices5"))[0]
+
+    def end(self) -> None:
+        self.shadow.stop()
+        for one in self.running():
+            one.kill()
+        for process in self.processes:
+            process.wait(10)

@@ -1,0 +1,179 @@
+"""The whole move with real processes: the stand-in collects, `aemo-ops migrate` takes over, goes back, and over again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+
+from aemo_ops.clock import Clock
+from aemo_ops.market.catalogue import DATASETS
+from aemo_ops.replica import Replica
+from tests.conftest import NOON, SOAK, generated
+from tests.waiting import until
+
+pytestmark = pytest.mark.timeout(600)
+SPEED = 40.0
+HOUR = timedelta(hours=1)
+SECRET = "canary-9d1e"
+
+
+class World:
+    """A site, the old collector's folder, a reading program's settings, and the command line."""
+
+    def __init__(self, place: Path, site: Replica) -> None:
+        self.place, self.site = place, site
+        self.old, self.base = place / "data 2", place / "ssd"
+        self.clock_file = place / "clock.json"
+        self.env_file = place / "dashboard" / ".env"
+        self.env_file.parent.mkdir()
+        self.env_file.write_text(f"SPOT_HIST_FILE=/somewhere/prices30.parquet\nSMTP_PASSWORD={SECRET}\n")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.told: list[str] = []
+
+    def collected_before(self, hours: float) -> None:
+        """Some hours of the old collector's past, restarted every 25 minutes: with holes and half hours of fewer than six."""
+        at = NOON - hours * HOUR
+        while at < NOON:
+            self.site.clock = Clock.starting(at, 0)
+            subprocess.run([*self.command, "--test"], check=True, capture_output=True)
+            at += timedelta(minutes=25)
+
+    @property
+    def command(self) -> list[str]:
+        name = [sys.executable, "-m", "aemo_ops.replica.legacy", "unified_collector"]
+        return [*name, "--data", str(self.old), "--url", self.site.url]
+
+    def start(self, *variants: str) -> None:
+        """From now on the clock runs, and the old collector collects."""
+        clock = Clock.starting(NOON, SPEED)
+        clock.write(self.clock_file)
+        self.site.clock = clock
+        words = [word for name in variants for word in ("--variant", name)]
+        command = [*self.command, "--clock", str(self.clock_file), *words]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=self.place, start_new_session=True)
+
+    def migrate(self, deed: str, *words: str, typed: str = "", exit_code: int = 0) -> str:
+        environment = {
+            **os.environ,
+            "AEMO_OPS_HOME": str(self.place / "home"),
+            "NEMWEB_URL": self.site.url,
+            "AEMO_OPS_CLOCK": str(self.clock_file),
+            "AEMO_REQUEST_GAP_SECONDS": "0.001",
+            "AEMO_CATCHUP_GAP_SECONDS": "0.02",
+            "SMTP_PASSWORD": SECRET,
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "aemo_ops.cli", "migrate", deed, *words],
+            env=environment, input=typed, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        self.told.append(done.stdout + done.stderr)
+        assert done.returncode == exit_code, self.told[-1]
+        return done.stdout
+
+    @property
+    def ends(self) -> list[str]:
+        return [
+            *("--from", str(self.old), "--to", str(self.base), "--pattern", f"--data {self.old}"),
+            *("--env-file", str(self.env_file), "--watch-hours", "0.05"),
+            *[word for dataset in DATASETS for word in ("--required", dataset.file_name)],
+        ]
+
+    def phases(self) -> dict[str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "aemo_ops.cli", "migrate", "status", "--json"],
+            env={**os.environ, "AEMO_OPS_HOME": str(self.place / "home")}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return {one["name"]: one["phase"] for one in json.loads(done.stdout)["steps"]}
+
+    def collectors(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            if "aemo_ops.replica.legacy" in (line := " ".join(process.info["cmdline"] or [])) and str(self.old) in line:
+                found.append(process)
+        return [one for one in found if one.status() != psutil.STATUS_ZOMBIE]
+
+    def end(self) -> None:
+        for process in self.collectors():
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+
+    def keys(self, folder: Path, name: str) -> set[Any]:
+        """The keys on the grid, by pandas."""
+        dataset = next(dataset for dataset in DATASETS if dataset.name == name)
+        frame = pd.read_parquet(folder / dataset.file_name)
+        times = pd.to_datetime(frame["settlementdate"])
+        frame = frame[times.dt.minute % int(dataset.cadence / timedelta(minutes=1)) == 0]
+        return set(zip(frame["settlementdate"].astype("datetime64[ns]"), frame[dataset.key[1]], strict=True))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with Replica(generated(units=20), Clock.starting(NOON, 0)) as site:
+        made = World(tmp_path, site)
+        yield made
+        made.end()
+
+
+def test_there_and_back_and_there_again(world: World) -> None:
+    world.collected_before(1.3)
+    world.start("us", "extra-columns")
+    world.migrate("run", *world.ends, "--drop-columns", "--step", "compare")
+    assert world.process and world.process.poll() is None  # the old one collects all the while
+    # A wrong word, and no word: nothing happens.
+    for typed in ("switch\n", ""):
+        world.migrate("run", "--step", "switch", typed=typed, exit_code=1)
+        assert world.process.poll() is None and world.phases()["switch"] == "open"
+    world.migrate("run", typed="SWITCH\n")
+    assert world.process.wait(5) == -signal.SIGTERM
+    assert set(world.phases().values()) == {"done"}
+    document = json.loads((world.base / "evidence" / "move.json").read_text())
+    steps = {step["name"]: step["evidence"] for step in document["steps"]}
+    assert steps["switch"]["gap_intervals"] == 0 and steps["compare"]["verdict"] == "pass"
+    for dataset in DATASETS:
+        assert world.keys(world.old, dataset.name) <= world.keys(world.base / "data", dataset.name)
+    _no_hole(world, world.base / "data", NOON - HOUR, datetime.fromisoformat(max(steps["switch"]["arrived"].values())))
+    settings = world.env_file.read_text()
+    assert f"SPOT_HIST_FILE={world.base}/data/prices5.parquet" in settings and SECRET in settings
+    assert str(world.base / "data") in (world.place / "home" / ".env").read_text()
+
+    world.migrate("rollback", typed="no\n", exit_code=1)
+    assert world.collectors() == []
+    collected = {dataset.name: world.keys(world.base / "data", dataset.name) for dataset in DATASETS}
+    since = pd.Timestamp(steps["switch"]["at"])
+    world.migrate("rollback", typed="ROLLBACK\n")
+    assert len(world.collectors()) == 1
+    assert world.env_file.read_text() == f"SPOT_HIST_FILE=/somewhere/prices30.parquet\nSMTP_PASSWORD={SECRET}\n"
+    assert not (world.place / "home" / ".env").exists() and not (world.base / "data").exists()
+    for name, keys in collected.items():
+        assert {key for key in keys if key[0] > since} <= world.keys(world.old, name), name
+    before = max(world.keys(world.old, "prices5"))
+    until(lambda: max(world.keys(world.old, "prices5")) > before, "the old collector writes on", 60)
+
+    if SOAK:
+        world.migrate("run", *world.ends, "--drop-columns", typed="SWITCH\n")
+        assert set(world.phases().values()) == {"done"} and world.collectors() == []
+        for dataset in DATASETS:
+            assert world.keys(world.old, dataset.name) <= world.keys(world.base / "data", dataset.name)
+    written = "".join(world.told) + "".join(
+        path.read_text(errors="replace")
+        for place in (world.place / "home", world.base)
+        for path in place.rglob("*")
+        if path.is_file() and path.suffix in (".json", ".jsonl", ".html", ".log")
+    )
+    assert SECRET not in written and "journal" in written
+
+
+def _no_hole(world: World, folder: Path, since: datetime, to: datetime) -> None:
+    found = {time for time, _ in world.keys(folder, "prices5")}
+    assert set(pd.date_range(pd.Timestamp(since).ceil("5min"), to, freq="5min")) <= found
