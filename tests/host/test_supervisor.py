@@ -97,6 +97,6 @@ def test_a_command_that_fails_is_shown_with_what_it_said(
     os.environ["PATH"] += os.pathsep + "/usr/bin"
     assert supervisor.supervisors(replace(FOUND, parent=1), tmp_path) == []
     command(commands, "launchctl", "sleep 30")
-    monkeypatch.setattr(supervisor, "_SECONDS", 0.2)
+    monkeypatch.setattr("aemo_ops.host.said._SECONDS", 0.2)
     with pytest.raises(StepRefused, match="timed out"):
         supervisor.supervisors(FOUND, tmp_path)
