@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from aemo_ops.cli.printing import ATTENTION, ERROR, GOOD, document, table
 from aemo_ops.clock import Clock
-from aemo_ops.errors import NotYet, SettingsError, Unconfirmed
+from aemo_ops.errors import Cancelled, NotYet, SettingsError, Unconfirmed
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.dashboard import Dashboard
 from aemo_ops.migrate.inventory import USUAL, Wanted
 from aemo_ops.migrate.move import PATTERNS, Move
 from aemo_ops.migrate.rehearsal import rehearse
 from aemo_ops.migrate.step import Phase, Standing
+from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.migrate.undertaking import Undertaking
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.settings import Settings
 
 _BACK = "ROLLBACK"
-_LOOK = 2.0  # real seconds between two looks whether what is waited for has come
+_SAID = 2.0  # real seconds between two lines of progress
+_LOOK = 15.0  # seconds between two looks whether what is waited for has come
 
 
 def register(verbs: Any) -> None:
@@ -123,12 +128,12 @@ def run(chosen: argparse.Namespace) -> int:
     settings = Settings.load()
     if chosen.rehearse is not None:
         return _rehearse(settings, chosen)
-    with Undertaking(settings, _move(chosen), "aemo-ops migrate run") as move:
+    with _leaving(Undertaking(settings, _move(chosen), "aemo-ops migrate run")) as move:
         if loud := move.alarm():
             print(loud, file=sys.stderr)
         if chosen.step and chosen.step not in {step.name for step in move.steps}:
             raise SettingsError(f"no step {chosen.step!r}; there are {', '.join(step.name for step in move.steps)}")
-        progress, said = Progress(_say()), ""
+        progress, said = _stoppable(), ""
         while True:
             try:
                 move.wizard.run(progress, chosen.step)
@@ -137,12 +142,42 @@ def run(chosen: argparse.Namespace) -> int:
                 if str(reason) != said:
                     print(reason, file=sys.stderr)
                 said = str(reason)
-                progress.pause(_LOOK)
+                if not progress.pause(max(1.0, _LOOK / move.clock.speed)):
+                    raise Cancelled("stopped as asked; run it again to go on.") from reason
             except Unconfirmed as reason:
                 if not _confirmed(move, reason):
                     return ATTENTION
         print(evidence.sentence(move.standings()))
         return GOOD
+
+
+@contextmanager
+def _leaving(move: Undertaking) -> Iterator[Undertaking]:
+    """Once the old collector has ended, ours ends with this command: that must be said."""
+    with move:
+        try:
+            yield move
+        finally:
+            if Switch.name in {one.name for one in move.standings() if one.phase is Phase.DONE}:
+                print(
+                    "This command ends, and the collecting that it did ends with it: start the app (scripts/run) or "
+                    f"`aemo-ops collect` now. Both collect into {move.move.data}.",
+                    file=sys.stderr,
+                )
+
+
+def _stoppable() -> Progress:
+    """Ctrl-C stops at the next safe point; a second one at once, which the journal survives too."""
+    progress = Progress(_say())
+
+    def stop(number: int, frame: object) -> None:
+        if progress.cancelled:
+            raise KeyboardInterrupt
+        print("stopping at the next safe point (Ctrl-C again: at once) ...", file=sys.stderr)
+        progress.cancel()
+
+    signal.signal(signal.SIGINT, stop)
+    return progress
 
 
 def _confirmed(move: Undertaking, reason: Unconfirmed) -> bool:
@@ -194,7 +229,7 @@ def status(chosen: argparse.Namespace) -> int:
         if move.journal.broken:
             print(f"The journal can only be read: {move.journal.broken}")
         print(move.alarm() or evidence.sentence(standings))
-    return _code(standings)
+    return ERROR if move.journal.broken else _code(standings)
 
 
 def _code(standings: list[Standing]) -> int:
@@ -242,7 +277,7 @@ def _say() -> Any:
 
     def say(done: int, total: int, text: str) -> None:
         now = Clock.monotonic()
-        if now - last[0] < _LOOK:
+        if now - last[0] < _SAID:
             return
         last[0] = now
         if total > 1_000_000:

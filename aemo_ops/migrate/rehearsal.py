@@ -16,6 +16,7 @@ from aemo_ops.migrate.inventory import State
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.step import Step
 from aemo_ops.migrate.steps.comparing import Gate
+from aemo_ops.migrate.steps.prepare import Prepare
 from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.migrate.undertaking import Undertaking
 from aemo_ops.ops.jobs import Progress
@@ -65,9 +66,12 @@ def _rehearsed(settings: Settings, move: Move, folder: Path, progress: Progress)
     copies = folder / "old"
     copies.mkdir()
     items = [item for item in inventory.take(move.source, move.wanted).moved if item.state is State.THERE]
+    looking = _timed("The folders as they are", lambda: _looked(move))
+    if not looking.ok:
+        return Rehearsed((looking,), _sentence([looking]))
     copying = _timed("Copies for the rehearsal", lambda: _copied(items, copies, progress))
     there = replace(move, source=copies, base=folder / "new", env_file=None, patterns=(f"{_MARK} never runs",))
-    tried = [copying]
+    tried = [looking, copying]
     with Undertaking(replace(settings, home=folder / "home"), there, "a rehearsal") as trial:
         for step in trial.steps:
             if step.name == Switch.name or not tried[-1].ok:
@@ -77,6 +81,12 @@ def _rehearsed(settings: Settings, move: Move, folder: Path, progress: Progress)
     if with_old:
         tried.append(_timed(with_old.title, lambda: f"would: {with_old.plan()}"))
     return Rehearsed(tuple(tried), _sentence(tried))
+
+
+def _looked(move: Move) -> str:
+    if reason := Prepare(move).check():
+        raise StepRefused(reason)
+    return "can be moved"
 
 
 def _copied(items: list[inventory.Item], folder: Path, progress: Progress) -> str:

@@ -13,6 +13,7 @@ from aemo_ops.migrate import evidence
 from aemo_ops.migrate.figures import before_and_after
 from aemo_ops.migrate.judge import Nemweb
 from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.note import Note
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Phase, Standing, Step
 from aemo_ops.migrate.steps.catch_up import CatchUp
@@ -21,7 +22,7 @@ from aemo_ops.migrate.steps.copying import Copying
 from aemo_ops.migrate.steps.finish import Finish
 from aemo_ops.migrate.steps.normal import NormalForm
 from aemo_ops.migrate.steps.prepare import Prepare
-from aemo_ops.migrate.steps.switch import Switch
+from aemo_ops.migrate.steps.switch import NOTE, Switch
 from aemo_ops.migrate.steps.watching import Watch
 from aemo_ops.migrate.wizard import Wizard, fold
 from aemo_ops.ops.engine import Engine
@@ -103,7 +104,8 @@ class Undertaking:
     def alarm(self) -> str:
         """Loud where a switch stands half done, empty elsewhere: maybe nobody collects."""
         switch = next(one for one in self.standings() if one.name == Switch.name)
-        if switch.phase not in (Phase.BEGUN, Phase.UNDOING):
+        left = bool(Note(self.move.backup / NOTE).read())  # by a way back that failed too
+        if switch.phase not in (Phase.BEGUN, Phase.UNDOING) and not (switch.phase is Phase.FAILED and left):
             return ""
         return (
             "A switch was begun and not finished: MAYBE NOBODY COLLECTS. `aemo-ops migrate run` goes on with it, "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,6 +54,7 @@ class Wizard:
         self._journal = journal
         self._steps = steps
         self._inputs = inputs
+        self._held: dict[str, float] = {}  # step -> when it was last seen to hold, in monotonic seconds
         self._digest = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def standings(self) -> list[Standing]:
@@ -75,18 +77,22 @@ class Wizard:
         self._journal.append("confirmed", step=name, word=word, by=psutil.Process().username())
 
     def run(self, progress: Progress, only: str | None = None) -> list[Standing]:
-        """Go on to the end, or through one step. What was done is verified again first.
+        """Go on to the end, or through one step. What was done is verified again first, once by each Wizard; and before a
+        step that asks for a word whatever was not verified within real minutes.
 
         Raises StepRefused (nothing was changed; NotYet where time alone mends it), VerificationFailed, Cancelled, and what
         a step raises; the journal says which step failed, and why.
         """
         self._begin()
-        for step, one in zip(self._steps, self.standings(), strict=True):
+        standings = self.standings()
+        for step, one in zip(self._steps, standings, strict=True):
             if one.phase is Phase.DONE:
                 self._hold(step, one.evidence)
             elif one.phase is Phase.UNDOING:
                 raise StepRefused(f"{step.title} is being undone; finish the rollback first.")
             else:
+                if step.word:
+                    self._hold_all(FRESH.total_seconds())
                 self._do(step, progress)
             if step.name == only:
                 break
@@ -110,6 +116,7 @@ class Wizard:
                 continue
             if one.phase is not Phase.UNDOING:
                 self._journal.append("undoing", step=step.name)
+            self._held.pop(step.name, None)
             failpoint(f"move.{step.name}.undoing")
             evidence = step.undo(progress)
             failpoint(f"move.{step.name}.undone")
@@ -135,13 +142,23 @@ class Wizard:
             raise
         failpoint(f"move.{step.name}.verified")
         self._journal.append("done", step=step.name, evidence=dict(evidence))
+        self._held[step.name] = Clock.monotonic()
         failpoint(f"move.{step.name}.done")
 
-    def _hold(self, step: Step, evidence: Facts) -> None:
+    def _hold_all(self, seconds: float) -> None:
+        """Verify again what is done and was not seen to hold within so many real seconds. Raises VerificationFailed."""
+        for step, one in zip(self._steps, self.standings(), strict=True):
+            if one.phase is Phase.DONE:
+                self._hold(step, one.evidence, seconds)
+
+    def _hold(self, step: Step, evidence: Facts, seconds: float = math.inf) -> None:
         """Raises VerificationFailed where what was done does not hold any more."""
+        if step.name in self._held and Clock.monotonic() - self._held[step.name] <= seconds:
+            return
         if reason := step.verify(evidence):
             self._journal.append("failed", step=step.name, reason=reason)
             raise VerificationFailed(f"{step.title} was done, but does not hold any more: {reason}")
+        self._held[step.name] = Clock.monotonic()
 
     def _check_confirmed(self, step: Step) -> None:
         """Raises Unconfirmed unless the step's word was typed, since it last began or ended, within real minutes."""

@@ -30,6 +30,10 @@ class Progress:
     def cancelled(self) -> bool:
         return self._stop.is_set()
 
+    def cancel(self) -> None:
+        """Ask whoever works to stop at the next safe point."""
+        self._stop.set()
+
     def pause(self, seconds: float) -> bool:
         """Wait, or less when the job is cancelled; whether it goes on."""
         return not self._stop.wait(seconds)
@@ -91,7 +95,7 @@ class Jobs:
         with self._lock:
             running = self._running.get(number)
         if running:
-            running[1]._stop.set()
+            running[1].cancel()
         return running is not None
 
     def close(self, seconds: float) -> None:
@@ -99,7 +103,7 @@ class Jobs:
         with self._lock:
             running = list(self._running.values())
         for thread, progress in running:
-            progress._stop.set()
+            progress.cancel()
             thread.join(seconds)
 
     def states(self) -> tuple[JobState, ...]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 import psutil
@@ -22,9 +22,10 @@ from aemo_ops.migrate.wizard import Wizard
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.replica import Replica, Shelf
+from aemo_ops.settings import Settings
 from aemo_ops.store.journal import Journal
 from aemo_ops.store.lease import adopt
-from tests.conftest import NOON
+from tests.conftest import NOON, QUICK
 from tests.migrate.moving import WANTED
 from tests.migrate.stepping import quiet
 from tests.ops import history
@@ -35,27 +36,40 @@ BEGIN = NOON - timedelta(hours=3)
 
 
 class Switching:
-    def __init__(self, place: Path, site: Replica, shelf: Shelf, make: Callable[..., Engine]) -> None:
-        self.place, self.site, self._make = place, site, make
+    """`place` holds everything; `prepare` makes it, another process goes on with what is there."""
+
+    def __init__(self, place: Path, url: str, make: Callable[..., Engine]) -> None:
+        self.place, self.url, self._make = place, url, make
+        self.site: Replica
         self.clock_file = place / "clock.json"
         self.settings = place / "home" / ".env"
-        self.settings.parent.mkdir()
         self.move = Move(place / "old", place / "ssd", WANTED, (f"--data {place / 'old'}",))
-        for folder in (self.move.source, *self.move.folders):
-            folder.mkdir(parents=True)
-        adopt(self.move.data)
-        self.whole = history.whole(shelf, EVERY, BEGIN, NOON)
-        for folder in (self.move.source, self.move.data):
-            for name, frame in self.whole.items():
-                frame.to_parquet(folder / f"{name}.parquet", index=False)
-        self.clock = Clock.starting(NOON, SPEED)
-        self.clock.write(self.clock_file)
-        site.clock = self.clock
         self.shadow = Shadow(self._engine, self.move.data)
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.whole: history.Frames = {}
+
+    @classmethod
+    def prepare(cls, place: Path, site: Replica, shelf: Shelf, make: Callable[..., Engine]) -> Self:
+        made = cls(place, site.url, make)
+        made.site = site
+        made.settings.parent.mkdir(parents=True)
+        for folder in (made.move.source, *made.move.folders):
+            folder.mkdir(parents=True)
+        adopt(made.move.data)
+        made.whole = history.whole(shelf, EVERY, BEGIN, NOON)
+        for folder in (made.move.source, made.move.data):
+            for name, frame in made.whole.items():
+                frame.to_parquet(folder / f"{name}.parquet", index=False)
+        site.clock = Clock.starting(NOON, SPEED)
+        site.clock.write(made.clock_file)
+        return made
+
+    @property
+    def clock(self) -> Clock:
+        return Clock.from_file(self.clock_file)
 
     def _engine(self, folder: Path) -> Engine:
-        return self._make(self.site.url, self.clock, home=self.place / "home", data=folder)
+        return self._make(self.url, self.clock, home=self.place / "home", data=folder)
 
     def old(self, *variants: str) -> subprocess.Popen[bytes]:
         """The old collector, running."""
@@ -114,3 +128,15 @@ class Switching:
             one.kill()
         for process in self.processes:
             process.wait(10)
+
+
+def _engine(url: str, clock: Clock, home: Path, data: Path) -> Engine:
+    return Engine(Settings(home=home, data_path=data, nemweb_url=url, catchup_gap=0.05), clock, "a child", QUICK)
+
+
+if __name__ == "__main__":
+    here = Switching(Path(sys.argv[1]), sys.argv[2], _engine)
+    try:
+        (here.switch if sys.argv[3] == "run" else here.rollback)()
+    finally:
+        here.shadow.stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,14 +16,15 @@ import pandas as pd
 import pytest
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import NotYet, StepRefused, VerificationFailed
+from aemo_ops.errors import LeaseHeld, NotYet, StepRefused, Unconfirmed, VerificationFailed
 from aemo_ops.migrate import programs, quiet
 from aemo_ops.migrate.quiet import turning
+from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps import back, switch
 from aemo_ops.ops.engine import Engine
 from aemo_ops.replica import Replica
-from tests.conftest import NOON, generated
+from tests.conftest import NOON, ROOT, SOAK, generated
 from tests.migrate.stepping import quiet as nobody
 from tests.migrate.switching import Switching
 from tests.waiting import until
@@ -33,7 +36,7 @@ pytestmark = pytest.mark.timeout(240)
 def here(tmp_path: Path, engine_at: Callable[..., Engine]) -> Iterator[Switching]:
     shelf = generated(units=20)
     with Replica(shelf, Clock.starting(NOON, 0)) as site:
-        made = Switching(tmp_path, site, shelf, engine_at)
+        made = Switching.prepare(tmp_path, site, shelf, engine_at)
         yield made
         made.end()
 
@@ -126,15 +129,38 @@ def test_one_that_is_started_again_by_somebody_stops_the_switch_and_is_left_alon
 
 
 def test_where_nothing_new_arrives_it_goes_back_by_itself(here: Switching, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch, "_OBSERVED", timedelta(minutes=6))
+    monkeypatch.setattr(switch, "_OBSERVED", timedelta(minutes=12))
     old = here.old()
     here.shadow.engine()
-    monkeypatch.setattr(switch.Switch, "_news", lambda self, dataset, at: (None, []))
+    until(lambda: here.newest(here.move.source) > pd.Timestamp(NOON), "it has written", 30)
+    here.site.clock = Clock.starting(
+        here.clock.now(), 0
+    )  # AEMO publishes nothing more: ours collects, and gets nothing
     with pytest.raises(VerificationFailed, match="prices5 got nothing new"):
         here.switch()
     assert old.wait(5) is not None
     assert len(here.running()) == 1 and here.running()[0].pid != old.pid
     assert here.note == {} and not here.settings.exists()
+
+
+def test_where_our_engine_cannot_collect_nothing_is_ended(here: Switching) -> None:
+    old = here.old()
+    other = Shadow(here._engine, here.move.data)
+    other.engine()
+    try:
+        with pytest.raises(LeaseHeld):
+            here.switch()
+    finally:
+        other.stop()
+    assert old.poll() is None and here.note == {} and not here.settings.exists()
+
+
+def test_where_none_was_running_the_rows_come_back_all_the_same(here: Switching) -> None:
+    told = here.switch()
+    assert told["ended"] == []
+    ours = since(here, told, "prices5")
+    found = here.rollback()
+    assert ours and ours <= here.keys(here.move.source, "prices5") and found["started"] == [] == here.running()
 
 
 def test_another_computer_that_writes_there_is_noticed(here: Switching) -> None:
@@ -185,7 +211,67 @@ def test_while_the_day_turns_there_is_no_switch(at: tuple[int, int], then: str |
 
 
 def test_a_switch_at_four_is_put_off(here: Switching) -> None:
-    here.clock = Clock.starting(datetime(2026, 4, 20, 4, 2), 0)
+    Clock.starting(datetime(2026, 4, 20, 4, 2), 0).write(here.clock_file)
     here.wizard().confirm("switch", "SWITCH")
     with pytest.raises(NotYet, match=r"AEMO's day turns. Switch after 04:20"):
         here.wizard().run(nobody())
+
+
+POINTS = [
+    *("move.switch.intended", "switch.noted", "switch.stopped", "switch.carried", "switch.settings"),
+    *("move.switch.applied", "move.switch.verified", "move.switch.done"),
+]
+BACK = [
+    *("move.switch.undoing", "back.kept", "back.kept:4", "back.carried", "back.carried:7", "back.starting"),
+    *("back.started", "move.switch.undone"),
+]
+
+
+def killed(here: Switching, deed: str, point: str) -> None:
+    """A process of its own does it, and is killed at that point."""
+    name, _, number = point.partition(":")
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.migrate.switching", str(here.place), here.url, deed],
+        env={**os.environ, "AEMO_OPS_FAILPOINTS": f"{name}=kill{number and ':' + number}"}, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert child.returncode == -signal.SIGKILL, "the point was not reached"
+
+
+@pytest.mark.parametrize("point", POINTS if SOAK else POINTS[1:2])
+def test_a_switch_that_is_killed_anywhere_is_gone_on_with(
+    here: Switching, point: str, tally: Callable[..., None]
+) -> None:
+    here.old()
+    killed(here, "run", point)
+    if point in ("switch.stopped", "switch.carried", "switch.settings"):
+        assert here.running() == [] and here.wizard().standings()[0].phase is Phase.BEGUN
+    if here.wizard().standings()[0].phase is not Phase.DONE:
+        with pytest.raises(Unconfirmed, match="waits for your word"):  # the word before was for the deed before
+            here.wizard().run(nobody())
+        here.switch()
+    told = here.wizard().standings()[0].evidence
+    assert here.wizard().standings()[0].phase is Phase.DONE and here.running() == [] and told["gap_intervals"] == 0
+    for name in here.whole:
+        assert here.keys(here.move.source, name) <= here.keys(here.move.data, name)
+    assert here.settings.read_text() == f"AEMO_DATA_PATH={here.move.data}\n"
+    ours = since(here, told, "prices5")
+    here.rollback()
+    assert ours <= here.keys(here.move.source, "prices5") and len(here.running()) == 1
+    tally("kills of a switch")
+
+
+@pytest.mark.parametrize("point", BACK if SOAK else BACK[4:5])
+def test_a_way_back_that_is_killed_anywhere_is_gone_on_with(
+    here: Switching, point: str, tally: Callable[..., None]
+) -> None:
+    here.old()
+    told = here.switch()
+    ours = since(here, told, "scada5")
+    before = here.keys(here.move.source, "scada5")
+    here.shadow.stop()
+    killed(here, "rollback", point)
+    here.rollback()
+    assert here.wizard().standings()[0].phase is Phase.UNDONE and here.note == {}
+    assert ours | before <= here.keys(here.move.source, "scada5")
+    assert len(here.running()) == 1 and not here.settings.exists()
+    tally("kills of a way back")

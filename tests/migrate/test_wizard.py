@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import Cancelled, StepRefused, VerificationFailed
+from aemo_ops.errors import Cancelled, StepRefused, Unconfirmed, VerificationFailed
 from aemo_ops.migrate.step import Phase
 from aemo_ops.store.journal import Journal
 from tests.conftest import ROOT, SOAK
-from tests.migrate.stepping import NAMES, quiet, steps, wizard
+from tests.migrate.stepping import NAMES, Writes, quiet, steps, wizard
 
 POINTS = [f"move.{name}.{point}" for name in NAMES for point in ("intended", "applied", "verified", "done")]
 BACK = [f"move.{name}.{point}" for name in NAMES for point in ("undoing", "undone")]
@@ -104,6 +104,40 @@ def test_a_dangerous_step_waits_for_its_word_and_the_word_grows_old(
     assert world(tmp_path) == WHOLE
 
 
+def test_before_a_dangerous_step_what_was_done_is_looked_at_again_when_it_was_minutes_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = steps(tmp_path)
+    made[2].word = "SWITCH"
+    move = wizard(tmp_path, made)
+    with pytest.raises(Unconfirmed):
+        move.run(quiet())
+    (tmp_path / "first").unlink()
+    move.confirm("third", "SWITCH")
+    later = Clock.monotonic() + 301
+    monkeypatch.setattr(Clock, "monotonic", staticmethod(lambda: later))
+    with pytest.raises(VerificationFailed, match="First was done, but does not hold any more"):
+        move.run(quiet())
+    assert "third" not in world(tmp_path)
+
+
+def test_a_wizard_that_waits_does_not_verify_the_same_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is waited for is asked about every few seconds, and to verify years of history takes minutes."""
+    made = steps(tmp_path)
+    made[2].refuses = "not yet"
+    move, verified = wizard(tmp_path, made), []
+    monkeypatch.setattr(Writes, "verify", lambda self, evidence: verified.append(self.name))
+    for _ in range(5):
+        with pytest.raises(StepRefused, match="not yet"):
+            move.run(quiet())
+    assert verified == ["first", "second"]
+    with pytest.raises(StepRefused, match="not yet"):
+        wizard(tmp_path, made).run(quiet())
+    assert verified == ["first", "second"] * 2
+
+
 def test_a_move_of_other_things_is_not_gone_on_with(tmp_path: Path) -> None:
     wizard(tmp_path).run(quiet(), only="first")
     with pytest.raises(StepRefused, match=r"other settings \(target\)"):
@@ -113,7 +147,7 @@ def test_a_move_of_other_things_is_not_gone_on_with(tmp_path: Path) -> None:
 
 def test_a_cancel_stops_between_two_steps_and_it_can_be_gone_on_with(tmp_path: Path) -> None:
     progress = quiet()
-    progress._stop.set()
+    progress.cancel()
     with pytest.raises(Cancelled):
         wizard(tmp_path).run(progress)
     assert phases(tmp_path) == [Phase.DONE, Phase.OPEN, Phase.OPEN]

@@ -81,7 +81,7 @@ def test_the_catch_up_takes_the_newest_files_of_all_reports_first(site: Replica,
         nonlocal steps
         steps += 1
         if steps == 30:
-            progress._stop.set()
+            progress.cancel()
 
     progress = Progress(told)
     cycles.catch_up(progress, 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aemo_ops.clock import Clock, stamp
-from aemo_ops.errors import StepRefused, UnreadableNow, VerificationFailed
+from aemo_ops.errors import AemoOpsError, StepRefused, UnreadableNow, VerificationFailed
 from aemo_ops.files import explained, failpoint
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.migrate import env, programs
@@ -73,16 +73,18 @@ class Back:
         ]
         ours = [one for one in others if note.get("starting") and one.deed in [two.deed for two in ended]]
         others = [one for one in others if one not in ours]
-        facts: dict[str, Any] = {"settings_restored": self._settings_back(note)} | self._reader_back(note)
         if others and asked:
             raise StepRefused(
                 f"an old collector runs: {others[0]}. Nothing can be put into its files while it writes them: end it, "
                 "then roll back again."
             )
-        if ended and not others and not ours:
+        facts: dict[str, Any] = {"settings_restored": self._settings_back(note)}
+        somebody_writes = others or ours or len(ended) < len(known)
+        if (ended or asked) and not somebody_writes:
             facts |= self._rows_back(datetime.fromisoformat(note["at"]), note, progress)
         if not others:
             facts |= self._started(ended, ours)
+        facts |= self._reader_back(note)
         self._note.clear()
         return facts
 
@@ -94,12 +96,16 @@ class Back:
         return list(note.get("settings", ()))
 
     def _reader_back(self, note: Facts) -> dict[str, Any]:
-        """The dashboard reads the old settings again, where it had been started with the new ones."""
+        """The dashboard reads the old settings again, where it had been started with the new ones; where it will not, that
+        is told, and is no reason to stay."""
         dashboard = self._move.dashboard
         if dashboard is None or "reader" not in note:
             return {}
-        dashboard.end()
-        return {"dashboard": dashboard.begin(Program.of(note["reader"]), self._move.base / "logs" / DASHBOARD_LOG)}
+        try:
+            dashboard.end()
+            return {"dashboard": dashboard.begin(Program.of(note["reader"]), self._move.base / "logs" / DASHBOARD_LOG)}
+        except AemoOpsError as error:
+            return {"dashboard": f"not started again: {error}"}
 
     # rows ---------------------------------------------------------------------------------------------------------------
     def _rows_back(self, at: datetime, note: Facts, progress: Progress) -> dict[str, Any]:

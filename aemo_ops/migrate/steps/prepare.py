@@ -10,6 +10,7 @@ from aemo_ops.clock import stamp
 from aemo_ops.files import explained
 from aemo_ops.host.repository import Repository, look
 from aemo_ops.migrate import inventory, places, programs
+from aemo_ops.migrate.candidates import Candidate, candidates, newer
 from aemo_ops.migrate.inventory import Item, Kind, State
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.step import Facts
@@ -30,6 +31,11 @@ class Prepare:
         reasons = [*judged.blocks, *found.blocking]
         if any(self._move.data.glob("*")):
             reasons.append(f"{self._move.data} holds files already: move them away, or choose another folder")
+        if self._move.source.is_dir() and (other := newer(self._candidates())):
+            reasons.append(
+                f"{other.folder} has newer rows ({stamp(other.newest) if other.newest else '-'}): it is probably the live folder. "
+                "Move that one; if it is not, put it somewhere else"
+            )
         return "; ".join(reasons) or None
 
     def plan(self) -> str:
@@ -43,6 +49,7 @@ class Prepare:
         )
         lines += [f"Note: {warning}" for warning in judged.warns]
         lines += [f"Old collector: {one}" for one in programs.look(move.patterns, move.source)]
+        lines += [f"Also there: {one}" for one in self._candidates()[1:]]
         lines += [f"Repository: {look(path)}" for path in move.repositories]
         lines += [
             f"Note: {path} has the old paths baked into it: rebuild it after the switch" for path in self._caches()
@@ -59,9 +66,14 @@ class Prepare:
             "items": [_fact(item) for item in found.items],
             "newest": stamp(found.newest) if found.newest else None,
             "collectors": [one.facts() for one in programs.look(move.patterns, move.source)],
+            "candidates": [str(one) for one in self._candidates()],
             "repositories": [_repository(look(path)) for path in move.repositories],
             "caches": [str(path) for path in self._caches()],
         }
+
+    def _candidates(self) -> list[Candidate]:
+        move = self._move
+        return candidates(move.source, move.base, move.wanted, programs.look(move.patterns, move.source))
 
     def _caches(self) -> list[Path]:
         """The reading program's cache databases, whose views name the old paths."""

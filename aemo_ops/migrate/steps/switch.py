@@ -31,7 +31,7 @@ STILL = 15.0  # seconds without a change: its cycle is over
 _PATIENCE = 900.0  # real seconds until that must have come
 _TO_END = 30.0  # real seconds from SIGTERM on
 _OBSERVED = timedelta(minutes=20)  # market time for the next interval to arrive
-_LOOKED_BACK = timedelta(hours=1)
+_LOOKED_BACK = timedelta(minutes=15)  # before the end of the old collector: none may be missing from there on
 _LOOK = 0.5
 
 
@@ -218,13 +218,16 @@ class Switch:
         return {str(change.path): list(change.shown) for change in changes}
 
     def _observed(self, at: datetime, left: Facts, progress: Progress) -> tuple[dict[str, str], int]:
-        """dataset -> its first interval after the old collector ended; and how many are missing around that moment: none."""
+        """dataset -> the first interval that AEMO published since the old collector ended; and how many are missing around
+        that moment: none."""
         ends = self._clock.now() + _OBSERVED
         fives = [dataset for dataset in self._move.datasets if dataset.cadence == FIVE_MINUTES]
+        # Not those after `at`: AEMO publishes an interval some minutes before it ends.
+        before = {dataset.name: max(self._had(dataset, at), default=at) for dataset in fives}
         while True:
             if why := self._written(left):
                 raise StepRefused(why)
-            news = {dataset.name: self._news(dataset, at) for dataset in fives}
+            news = {dataset.name: self._news(dataset, at, before[dataset.name]) for dataset in fives}
             if all(not missing and arrived for arrived, missing in news.values()):
                 gap = sum(len(missing) for _, missing in news.values())
                 return {name: stamp(arrived) for name, (arrived, _) in news.items() if arrived}, gap
@@ -239,14 +242,17 @@ class Switch:
             if not progress.pause(_LOOK):
                 raise Cancelled("stopped as asked; the old collector was started again.")
 
-    def _news(self, dataset: Dataset, at: datetime) -> tuple[datetime | None, list[datetime]]:
-        """The first interval after `at`, and what is missing up to the newest since an hour before."""
-        begin = at.replace(second=0, microsecond=0) - _LOOKED_BACK
-        times = self._shadow.ground().store.read(dataset, begin)[dataset.key[0]]
-        had = set(times.cast("timestamp[us]").to_pylist())
-        newest = max(had, default=begin)
-        missing = [end for end in intervals(begin, newest, dataset.cadence) if end not in had]
-        return min((end for end in had if end > at), default=None), missing
+    def _had(self, dataset: Dataset, at: datetime) -> set[datetime]:
+        """The new file's interval ends from shortly before `at` on."""
+        times = self._shadow.ground().store.read(dataset, _shortly_before(at))[dataset.key[0]]
+        return set(times.cast("timestamp[us]").to_pylist())
+
+    def _news(self, dataset: Dataset, at: datetime, before: datetime) -> tuple[datetime | None, list[datetime]]:
+        """The first interval after `before`, and what is missing up to the newest from shortly before `at` on."""
+        had = self._had(dataset, at)
+        begin = _shortly_before(at)
+        missing = [end for end in intervals(begin, max(had, default=begin), dataset.cadence) if end not in had]
+        return min((end for end in had if end > before), default=None), missing
 
     def _written(self, left: Facts) -> str | None:
         """Whether anybody writes the old files again, in words."""
@@ -275,3 +281,7 @@ class Switch:
             except OSError:
                 found[path.name] = None
         return found
+
+
+def _shortly_before(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0) - _LOOKED_BACK

@@ -1,0 +1,92 @@
+"""Where the live files are, by evidence: every folder nearby, or named by a collector, that holds files of the same names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from aemo_ops.clock import stamp
+from aemo_ops.migrate import inventory
+from aemo_ops.migrate.inventory import Wanted
+from aemo_ops.migrate.programs import Program
+
+_DEPTH = 2  # folders below the one above the source
+_MOST = 500  # folders that are looked into
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """`files`: how many of the wanted names it has; `newest` settlementdate of them; `written`: last change, NEM time."""
+
+    folder: Path
+    files: int
+    newest: datetime | None
+    written: datetime | None
+
+    def __str__(self) -> str:
+        newest = f"newest interval {stamp(self.newest)}" if self.newest else "no rows"
+        return f"{self.folder}: {self.files} of the files, {newest}, last written {stamp(self.written) if self.written else '-'}"
+
+
+def candidates(source: Path, base: Path, wanted: Sequence[Wanted], collectors: Sequence[Program]) -> list[Candidate]:
+    """The source first, then the others by their newest interval. Below `base` nothing is one. Reads footers only."""
+    names = {one.name for one in wanted if one.name.endswith(".parquet")}
+    found: dict[Path, Candidate] = {}
+    for folder in [source, *_folders(source, collectors)]:
+        real = folder.resolve()
+        if real in found or len(found) >= _MOST or real.is_relative_to(base.resolve()):
+            continue
+        if real == source.resolve() or names & set(_names(folder)):
+            found[real] = _looked_at(folder, wanted)
+    first, *others = found.values()
+    return [first, *sorted(others, key=lambda one: one.newest or datetime.min, reverse=True)]
+
+
+def newer(found: Sequence[Candidate]) -> Candidate | None:
+    """A candidate with a newer interval than the source, which is then probably not the live folder."""
+    source, *others = found
+    best = others[0] if others else None
+    if best and best.newest and (source.newest is None or best.newest > source.newest):
+        return best
+    return None
+
+
+def _folders(source: Path, collectors: Sequence[Program]) -> Iterator[Path]:
+    for one in collectors:
+        told = [one.folder, (one.plain or {}).get("AEMO_DATA_PATH")]
+        for place in (Path(name) for name in told if name):
+            yield place
+            yield from _below(place, 1)
+    yield from _below(source.parent, _DEPTH)
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    """Folders, those higher up first; hidden ones and links are passed over."""
+    try:
+        inner = sorted(
+            Path(entry.path)
+            for entry in os.scandir(folder)
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+        )
+    except OSError:
+        return
+    yield from inner
+    if depth > 1:
+        for one in inner[:_MOST]:
+            yield from _below(one, depth - 1)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208  names only
+    except OSError:
+        return []
+
+
+def _looked_at(folder: Path, wanted: Sequence[Wanted]) -> Candidate:
+    taken = inventory.take(folder, wanted)
+    written = max((item.written for item in taken.moved if item.written), default=None)
+    return Candidate(folder, len(taken.moved), taken.newest, written)

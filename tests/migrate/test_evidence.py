@@ -1,0 +1,113 @@
+"""The evidence: everything the journal knows, as data and as one page that nothing can creep into."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aemo_ops.errors import StepRefused
+from aemo_ops.migrate import evidence
+from aemo_ops.migrate.step import Phase, Standing
+from aemo_ops.migrate.wizard import fold
+from aemo_ops.store.journal import Journal
+from tests.migrate.stepping import quiet, steps, wizard
+
+NASTY = "<script>alert('x')</script> & \"quoted\""
+
+
+class Words(HTMLParser):
+    """The text of a page, and the names of its elements."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text, self.elements = "", set[str]()
+        self.feed(page)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        assert not [name for name, _ in attrs if name in ("src", "href")], "it needs nothing else to be read"
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> dict[str, Any]:
+    """Of a move whose second step waits for a word, gets it, and whose third refuses."""
+    made = steps(tmp_path)
+    made[1].word, made[2].refuses = "GO", NASTY
+    inputs = {"source": f"/data/{NASTY}", "base": "/ssd"}
+    move = wizard(tmp_path, made, **inputs)
+    with pytest.raises(StepRefused):
+        move.run(quiet())
+    move.confirm("second", "GO")
+    with pytest.raises(StepRefused, match="Third"):
+        move.run(quiet())
+    journal = Journal(tmp_path / "journal.jsonl")
+    rows = [{"file": "prices5.parquet", "what": "opened", "old_seconds": 0.5, "new_seconds": None}]
+    return evidence.report(journal, fold(journal, made), rows)
+
+
+def test_it_says_what_was_done_by_whom_and_how_long_it_took(told: dict[str, Any]) -> None:
+    assert [(step["name"], step["phase"]) for step in told["steps"]] == [
+        ("first", "done"), ("second", "done"), ("third", "open"),
+    ]  # fmt: skip
+    assert told["steps"][0]["seconds"] >= 0 and told["steps"][2]["seconds"] is None
+    confirmed = told["confirmed"]
+    assert [(one["step"], one["word"]) for one in confirmed] == [("second", "GO")] and confirmed[0]["by"]
+    assert told["sentence"] == "The next step is: Third."
+    assert {"aemo-ops", "python", "pyarrow", "pandas"} <= set(told["versions"])
+
+
+def test_the_page_holds_it_all_as_text(told: dict[str, Any]) -> None:
+    page = Words(evidence.page(told))
+    assert NASTY in page.text and "script" not in page.elements
+    for wanted in ("First", "Second", "GO", "prices5.parquet", told["sentence"], "wrote", "none was changed"):
+        assert wanted in page.text
+    assert page.text.count("intent") == 2  # the journal, entry by entry
+
+
+def test_both_forms_are_written_with_their_hashes(told: dict[str, Any], tmp_path: Path) -> None:
+    sums = evidence.write(tmp_path / "out", told)
+    assert json.loads((tmp_path / "out" / evidence.JSON).read_text()) == json.loads(json.dumps(told, default=str))
+    assert set(sums) == {evidence.JSON, evidence.PAGE} and all(
+        re.fullmatch("[0-9a-f]{64}", one) for one in sums.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("phases", "words"),
+    [
+        ([Phase.OPEN, Phase.OPEN], "has not begun"),
+        ([Phase.DONE, Phase.OPEN], "The next step is: b"),
+        ([Phase.DONE, Phase.BEGUN], "b was begun and not finished"),
+        ([Phase.DONE, Phase.FAILED], "b failed: why"),
+        ([Phase.DONE, Phase.UNDOING], "A rollback is under way and not finished; it was at: b"),
+        ([Phase.UNDONE, Phase.OPEN], "was rolled back"),
+        ([Phase.DONE, Phase.DONE], "is finished"),
+    ],
+)
+def test_a_sentence_for_how_it_stands(phases: list[Phase], words: str) -> None:
+    standings = [Standing(name, name, phase, "why") for name, phase in zip("ab", phases, strict=True)]
+    assert words in evidence.sentence(standings)
+
+
+def test_what_is_left_to_do_has_its_commands_and_leaves_secrets_out() -> None:
+    found = {
+        "collectors": [{"folder": "/opt/tools", "command": ["python", "unified collector.py"], "stop": ["launchctl bootout x"]}],
+        "repositories": [
+            {"path": "/opt/a dashboard", "changed": ["app.py", ".env"]}, {"path": "/opt/clean", "changed": []},
+        ],
+        "caches": ["/opt/a dashboard/cache.duckdb"],
+    }  # fmt: skip
+    prepared = Standing("prepare", "Prepare", Phase.DONE, evidence=found)
+    assert evidence.left_to_do([prepared]) == []  # before the switch nothing may go
+    lines = evidence.left_to_do([prepared, Standing("switch", "Switchover", Phase.DONE)])
+    assert "archive /opt/tools (python 'unified collector.py')" in lines[0] and "launchctl bootout x" in lines[1]
+    assert "git -C '/opt/a dashboard' add --all -- . ':!.env'" in lines[3] and "cache.duckdb" in lines[-1]
+    assert not [line for line in lines if "/opt/clean" in line]
