@@ -25,6 +25,7 @@ from aemo_ops.host import processes
 from aemo_ops.host.processes import Found, Identity
 from aemo_ops.market.catalogue import PRICES5
 from aemo_ops.market.dataset import Mode
+from aemo_ops.market.intervals import floor, intervals
 from aemo_ops.migrate import programs, quiet
 from aemo_ops.migrate.inventory import Wanted
 from aemo_ops.migrate.move import Move
@@ -120,7 +121,7 @@ class World:
         )
         self.old, self.new = (folder / "prices5.parquet" for folder in (self.move.source, self.move.data))
         self.move.source.mkdir()
-        pq.write_table(rows([NOON - number * STEP for number in range(24)]), self.old)
+        pq.write_table(rows([floor(NOON, STEP) - number * STEP for number in range(24)]), self.old)
         (self.move.source / "notes.json").write_text(SECRET)
         self.settings = self.place / ".env"
         self.settings.write_text(f"SMTP_PASSWORD={SECRET}\n")
@@ -129,7 +130,7 @@ class World:
     # AEMO, the collectors, time --------------------------------------------------------------------------------------------
     def tick(self) -> None:
         self.now += STEP
-        end = self.now - timedelta(minutes=self.now.minute % 5, seconds=self.now.second)
+        end = floor(self.now, STEP)
         if any(one.alive for one in self.olds):
             self._write_old(end)
         if self.collecting:
@@ -144,11 +145,9 @@ class World:
 
     def collect(self) -> None:
         """Our engine: everything that AEMO has published since it began."""
-        begin = self.since or self.now - 12 * STEP
-        ends = [begin + number * STEP for number in range(1, int((self.now - begin) / STEP) + 1)]
-        ends = [end - timedelta(minutes=end.minute % 5, seconds=end.second) for end in ends]
+        ends = list(intervals(self.since or self.now - 12 * STEP, self.now, STEP))
         if ends:
-            Store(self.move.data).merge(PRICES5, rows(sorted(set(ends))), Mode.INSERT)
+            Store(self.move.data).merge(PRICES5, rows(ends), Mode.INSERT)
 
     def born(self, deaf: bool = False) -> Old:
         self.olds.append(Old(next(self.pids), deaf))

@@ -13,7 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from aemo_ops.errors import AemoOpsError
 from aemo_ops.migrate.note import Note
@@ -31,8 +38,7 @@ STEPS = ("prepare", "copy", "normal", "catch_up", "compare", "switch")
 class Moving(RuleBasedStateMachine):
     """`owed`: keys that our engine collected since a switch; a way back owes them to the old file."""
 
-    examples = 0
-    deeds = 0
+    examples = deeds = switches = ways_back = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,6 +52,11 @@ class Moving(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         shutil.rmtree(self.place)
+
+    @initialize(good=st.integers(0, 4))
+    def so_far_all_went_well(self, good: int) -> None:
+        for _ in range(good):
+            self.go_on(None, "SWITCH", "", 0)
 
     # what happens ----------------------------------------------------------------------------------------------------------
     def _do(self, deed: Callable[[], object]) -> str:
@@ -110,8 +121,13 @@ class Moving(RuleBasedStateMachine):
             assert self.typed, "switched without the word"
             assert not self.world.alive, "switched while an old collector runs"
             self.counted, self.typed = keys(self.world.old), False
+            type(self).switches += 1
         if after["copy"] is Phase.DONE is not before["copy"]:
             self.flipped = False
+
+    @rule()
+    def go_on_well(self) -> None:
+        self.go_on(None, "SWITCH", "", 0)
 
     @rule(trouble=st.sampled_from(["", "", "kill", "full"]), at=st.integers(1, 30))
     def go_back(self, trouble: str, at: int) -> None:
@@ -126,6 +142,7 @@ class Moving(RuleBasedStateMachine):
         if set(self._phases().values()) <= {Phase.UNDONE, Phase.OPEN}:
             self.flipped = False
             if switched and not alive:
+                type(self).ways_back += 1
                 assert self.owed <= keys(self.world.old), "I6: rows collected since the switch are lost"
             self.owed = set()
         else:
@@ -205,7 +222,10 @@ def test_whatever_happens_in_whatever_order_the_invariants_hold(tally: Callable[
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    Moving.examples = Moving.deeds = 0
+    Moving.examples = Moving.deeds = Moving.switches = Moving.ways_back = 0
     run_state_machine_as_test(Moving, settings=chosen)
     tally("moves of the state machine", Moving.examples)
     tally("deeds in them", Moving.deeds)
+    tally("switches in them", Moving.switches)
+    tally("ways back after a switch", Moving.ways_back)
+    assert Moving.switches and Moving.ways_back  # or nothing was shown

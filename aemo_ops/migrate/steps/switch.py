@@ -99,7 +99,7 @@ class Switch:
             self._shadow.engine()
         except AemoOpsError as error:
             return f"our engine does not collect: {error}"
-        if why := self._written(evidence["left"]):
+        if why := self._written(evidence["old_files_as_left"]):
             return why
         for dataset in self._move.datasets:
             old, new = (folder / dataset.file_name for folder in (self._move.source, self._move.data))
@@ -146,7 +146,7 @@ class Switch:
             "torn": torn,
             "carried": carried,
             **shown,
-            "left": left,
+            "old_files_as_left": left,
             "arrived": arrived,
             "gap_intervals": gap,
             "seconds": round(Clock.monotonic() - begun, 1),
