@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 REAL = Path(os.environ.get("AEMO_OPS_REAL_FILES") or ROOT.parent / "shared" / "real")
 SOAK = bool(os.environ.get("AEMO_OPS_SOAK"))  # set by scripts/soak: the full counts instead of samples
 TALLY = "tally"
+only_soak = pytest.mark.skipif(not SOAK, reason="takes a while: scripts/soak")
 NOON = datetime(2026, 4, 20, 12, 1)
 QUICK = Manners(gap=0.0001, first_backoff=0.01, longest_backoff=0.05, retries=1, deadline=5.0)
 

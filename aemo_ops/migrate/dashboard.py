@@ -23,6 +23,7 @@ from aemo_ops.ops.jobs import Progress
 
 _TO_END = 30.0  # real seconds
 _TO_ANSWER = 120.0
+_TO_OPEN = 10.0
 _LOOK = 0.5
 _TOKEN = re.compile(r'"token":"([^"]+)"')  # of a Bokeh page: what opens its websocket
 
@@ -65,9 +66,12 @@ class Dashboard:
         if token is None:
             return False
         address = f"{self.url.rstrip('/').replace('http', 'ws', 1)}/ws"
-        with suppress(OSError, HTTPError, WebSocketClosedError):
-            socket = await websocket_connect(address, subprotocols=["bokeh", token[1]], connect_timeout=_LOOK * 20)
+        with suppress(OSError, HTTPError, WebSocketClosedError, TimeoutError):
+            socket = await websocket_connect(address, subprotocols=["bokeh", token[1]], connect_timeout=_TO_OPEN)
             socket.close()
+            async with asyncio.timeout(_TO_OPEN):
+                while await socket.read_message() is not None:  # until the other side has closed it too
+                    pass
             return True
         return False
 

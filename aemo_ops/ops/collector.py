@@ -141,14 +141,18 @@ class Collector:
         self, dataset: Dataset, tables: Mapping[Listing, Mapping[str, pa.Table]], collected: Collected
     ) -> None:
         rows_of: dict[Listing, list[pa.Table]] = {entry: [] for entry in tables}
+        merges: list[tuple[bool, Mode, pa.Table]] = []
         for source in dataset.sources:
             if source.report == self.report:
                 for entry in tables:
                     rows_of[entry].append(dataset.rows(source, tables[entry][source.table]))
                 for mode, entries in self._by_mode(source, list(tables)):
                     rows = pa.concat_tables([rows_of[entry][-1] for entry in entries])
-                    collected.add(dataset.name, self._store.merge(dataset, rows, mode))
-                    failpoint("collect.merged")
+                    merges.append((source.mode is Mode.INSERT and mode is Mode.UPSERT, mode, rows))
+        # An estimate that takes the place of an older one goes first: a measurement beside it must win over both.
+        for _, mode, rows in sorted(merges, key=lambda merge: not merge[0]):
+            collected.add(dataset.name, self._store.merge(dataset, rows, mode))
+            failpoint("collect.merged")
         touched = pa.concat_tables([rows for several in rows_of.values() for rows in several])
         for child in self._children[dataset.name]:
             collected.add(child.name, derive(self._store, self._ledger, dataset, child, touched))

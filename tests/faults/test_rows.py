@@ -278,7 +278,7 @@ ROWS: dict[int, tuple[str, list[str]]] = {
         "somebody starts the old collector again",
         [
             "migrate/test_switch.py: one_that_is_started_again_by_somebody_stops_the_switch_and_is_left_alone",
-            "migrate/test_watching.py: a_second_writer_stops_it",
+            "migrate/test_watching.py: its_lines_tick_themselves_from_what_was_seen_and_a_second_writer_stops_it",
         ],
     ),
     42: (

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from aemo_ops import files
+from aemo_ops.clock import Clock
+from aemo_ops.ops.engine import Engine
+from aemo_ops.replica import Replica
+from tests.conftest import NOON, generated
 from tests.migrate.copying import CHUNK, CONTENT
+from tests.migrate.switching import Switching
 from tests.store.foreign import ROWS
 
 
@@ -33,3 +39,13 @@ def whole(source: Path) -> bytes:
     path = source.with_name("scada30.parquet")
     pq.write_table(ROWS, path, row_group_size=300)
     return path.read_bytes()
+
+
+@pytest.fixture
+def here(tmp_path: Path, engine_at: Callable[..., Engine]) -> Iterator[Switching]:
+    """Two collectors side by side, in `place`; at the end nobody of them runs."""
+    shelf = generated(units=20)
+    with Replica(shelf, Clock.starting(NOON, 0)) as site:
+        made = Switching.prepare(tmp_path / "place", site, shelf, engine_at)
+        yield made
+        made.end()

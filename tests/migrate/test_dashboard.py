@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +12,8 @@ import psutil
 import pytest
 import requests
 
-from aemo_ops.clock import Clock
 from aemo_ops.errors import StepRefused, VerificationFailed
 from aemo_ops.migrate.dashboard import Dashboard
-from aemo_ops.ops.engine import Engine
-from aemo_ops.replica import Replica
-from tests.conftest import NOON, generated
 from tests.migrate.switching import Switching
 from tests.ui.browsing import free_port
 from tests.waiting import until
@@ -113,24 +109,20 @@ def test_a_dashboard_that_does_not_come_up_is_said(shown: Shown) -> None:
 
 def test_two_that_match_are_not_guessed_between(shown: Shown) -> None:
     shown.start("plain")
-    with pytest.raises(StepRefused, match=r"programs have .* Say more"):
-        replace(shown.told, pattern=sys.executable).running()
+    other = subprocess.Popen([sys.executable, "-c", "input()", str(shown.place)], stdin=subprocess.PIPE)
+    with pytest.raises(StepRefused, match=r"2 programs have .* Say more"):
+        replace(shown.told, pattern=str(shown.place)).running()
+    other.communicate(b"\n")
 
 
 def test_it_shows_the_new_place_after_the_switch_and_the_old_one_after_the_way_back(
-    shown: Shown, tmp_path: Path, engine_at: Callable[..., Engine]
+    shown: Shown, here: Switching
 ) -> None:
     shown.start("plain")
-    shelf = generated(units=20)
-    with Replica(shelf, Clock.starting(NOON, 0)) as site:
-        here = Switching.prepare(tmp_path, site, shelf, engine_at)
-        here.move = replace(here.move, dashboard=shown.told, env_file=shown.place / ".env")
-        try:
-            here.old()
-            told = here.switch()
-            assert [one["answers"] for one in told["dashboard"]] == [True, True]
-            assert f"DATA_DIR={here.move.data}\n" in requests.get(shown.told.url, timeout=10).text
-            here.rollback()
-            assert requests.get(shown.told.url, timeout=10).text == "DATA_DIR=/somewhere/old\n"
-        finally:
-            here.end()
+    here.move = replace(here.move, dashboard=shown.told, env_file=shown.place / ".env")
+    here.old()
+    told = here.switch()
+    assert [one["answers"] for one in told["dashboard"]] == [True, True]
+    assert f"DATA_DIR={here.move.data}\n" in requests.get(shown.told.url, timeout=10).text
+    here.rollback()
+    assert requests.get(shown.told.url, timeout=10).text == "DATA_DIR=/somewhere/old\n"

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aemo_ops.clock import Clock
 from aemo_ops.errors import StepRefused
 from aemo_ops.host import disk
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.rehearsal import rehearse
-from aemo_ops.ops.engine import Engine
-from aemo_ops.replica import Replica
 from aemo_ops.settings import Settings
-from tests.conftest import NOON, generated
 from tests.migrate.stepping import quiet as nobody
 from tests.migrate.switching import Switching
 from tests.waiting import until
@@ -27,13 +22,10 @@ pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
-def here(tmp_path: Path, engine_at: Callable[..., Engine]) -> Iterator[Switching]:
-    shelf = generated(units=20)
-    with Replica(shelf, Clock.starting(NOON, 0)) as site:
-        made = Switching.prepare(tmp_path / "place", site, shelf, engine_at)
-        shutil.rmtree(made.move.base)  # nothing was begun yet
-        yield made
-        made.end()
+def here(here: Switching) -> Switching:
+    """Nothing was begun yet."""
+    shutil.rmtree(here.move.base)
+    return here
 
 
 def tried(here: Switching, move: Move, scratch: Path) -> tuple[list[tuple[str, bool]], str]:

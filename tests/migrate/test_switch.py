@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,23 +21,12 @@ from aemo_ops.migrate.quiet import turning
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps import back, switch
-from aemo_ops.ops.engine import Engine
-from aemo_ops.replica import Replica
-from tests.conftest import NOON, ROOT, SOAK, generated
+from tests.conftest import NOON, ROOT, SOAK, only_soak
 from tests.migrate.stepping import quiet as nobody
 from tests.migrate.switching import Switching
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture
-def here(tmp_path: Path, engine_at: Callable[..., Engine]) -> Iterator[Switching]:
-    shelf = generated(units=20)
-    with Replica(shelf, Clock.starting(NOON, 0)) as site:
-        made = Switching.prepare(tmp_path, site, shelf, engine_at)
-        yield made
-        made.end()
 
 
 def since(here: Switching, told: Any, name: str) -> set[Any]:
@@ -155,6 +143,7 @@ def test_where_our_engine_cannot_collect_nothing_is_ended(here: Switching) -> No
     assert old.poll() is None and here.note == {} and not here.settings.exists()
 
 
+@only_soak
 def test_where_none_was_running_the_rows_come_back_all_the_same(here: Switching) -> None:
     told = here.switch()
     assert told["ended"] == []
@@ -174,6 +163,7 @@ def test_another_computer_that_writes_there_is_noticed(here: Switching) -> None:
         here.wizard().run(nobody())
 
 
+@only_soak
 def test_an_old_file_that_cannot_be_read_blocks_the_way_back_and_a_whole_one_is_offered(here: Switching) -> None:
     here.old()
     here.switch()
@@ -188,6 +178,7 @@ def test_an_old_file_that_cannot_be_read_blocks_the_way_back_and_a_whole_one_is_
     assert len(here.running()) == 1
 
 
+@only_soak
 def test_nobody_puts_rows_into_files_that_another_writes(here: Switching) -> None:
     here.old()
     here.switch()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from aemo_ops.clock import Clock
 from aemo_ops.errors import NotYet, VerificationFailed
 from aemo_ops.market.catalogue import PRICES5
 from aemo_ops.migrate.note import Note
@@ -20,10 +17,8 @@ from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.switch import NOTE
 from aemo_ops.migrate.steps.watching import Watch
 from aemo_ops.migrate.wizard import Wizard
-from aemo_ops.ops.engine import Engine
-from aemo_ops.replica import Replica
 from aemo_ops.store.journal import Journal
-from tests.conftest import NOON, generated
+from tests.conftest import only_soak
 from tests.migrate.stepping import quiet as nobody
 from tests.migrate.switching import Switching
 from tests.waiting import until
@@ -32,14 +27,10 @@ pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
-def switched(tmp_path: Path, engine_at: Callable[..., Engine]) -> Iterator[Switching]:
-    shelf = generated(units=20)
-    with Replica(shelf, Clock.starting(NOON, 0)) as site:
-        here = Switching.prepare(tmp_path, site, shelf, engine_at)
-        here.old()
-        here.switch()
-        yield here
-        here.end()
+def switched(here: Switching) -> Switching:
+    here.old()
+    here.switch()
+    return here
 
 
 def watch(here: Switching, hours: float) -> Wizard:
@@ -47,28 +38,23 @@ def watch(here: Switching, hours: float) -> Wizard:
     return Wizard(Journal(here.place / f"{hours}.jsonl"), [step], {})
 
 
-def test_before_its_time_it_only_says_when_it_looks_again(switched: Switching) -> None:
+def test_its_lines_tick_themselves_from_what_was_seen_and_a_second_writer_stops_it(switched: Switching) -> None:
     with pytest.raises(
         NotYet, match=r"watched 0\.\d h of 24.0 h since the switch; it is looked at again at 2026-04-21T12:"
     ):
         watch(switched, 24).run(nobody())
-
-
-def test_its_lines_tick_themselves_from_what_was_seen(switched: Switching) -> None:
     found = watch(switched, 0.0001).run(nobody())[0]
     lines = {one["what"]: one for one in found.evidence["lines"]}
     assert found.phase is Phase.DONE and all(one["ok"] for one in lines.values())
     assert lines["writers"]["measured"] == "ours alone" and "MB" in lines["memory"]["measured"]
     assert "the slowest" in lines["prices5 advances"]["measured"]
     assert lines["scada5 without a gap"]["measured"] == "0 intervals missing"
-
-
-def test_a_second_writer_stops_it(switched: Switching) -> None:
     switched.old()
     with pytest.raises(VerificationFailed, match=r"writers: ours, and process .* \(should be ours alone\)"):
-        watch(switched, 0.0001).run(nobody())
+        watch(switched, 0.0002).run(nobody())
 
 
+@only_soak
 def test_a_hole_stops_it(switched: Switching) -> None:
     """Cut out of the file by another program, of an interval since the switch."""
     path = switched.move.data / "prices5.parquet"

@@ -181,6 +181,36 @@ def test_measurement_wins_over_satellite_in_both_orders(
     assert blank, "the sample must hold a blank measurement, or this shows nothing"
 
 
+def test_a_measurement_wins_over_a_later_satellite_file_that_comes_with_it(still: Clock, engine_at: Make) -> None:
+    """An older satellite file was merged before: the later one takes its place, and not that of the measurement."""
+    faults = Faults.from_spec("rooftop_pv/revised=10:1.0", seed=3)
+    with Replica(generated(faults), still) as site:
+        engine = engine_at(site.url, still)
+        entries = sorted(newest(engine, "rooftop_pv", 400), key=lambda entry: (entry.published, entry.name))
+        issues: dict[tuple[datetime, bool], list[Listing]] = {}
+        for entry in entries:
+            interval = collector(engine, "rooftop_pv").report.interval(entry.name)
+            issues.setdefault((interval, "SATELLITE" in entry.name), []).append(entry)
+        ends = sorted(
+            {end for end, _ in issues if len(issues.get((end, True), ())) == len(issues.get((end, False), ())) == 2}
+        )
+        assert len(ends) > 80
+        take(engine, "rooftop_pv", [issues[end, True][0] for end in ends])
+        take(engine, "rooftop_pv", [entry for end in ends for entry in (issues[end, True][1], issues[end, False][0])])
+        market = shelf_of(site).market
+        measured = {end: market.measurement(end, 0) for end in ends}
+        wanted = {
+            (end, region): power if power is not None else market.satellite(end, 1)[region]
+            for end in ends for region, power in measured[end].items()
+        }  # fmt: skip
+        assert None in [power for powers in measured.values() for power in powers.values()]
+        found = in_file(engine, ROOFTOP30, ends[0] - timedelta(minutes=30), ends[-1])
+        assert {key: values[0] for key, values in found.items()} == wanted
+        take(engine, "rooftop_pv", [issues[end, False][1] for end in ends])
+        found = in_file(engine, ROOFTOP30, ends[0] - timedelta(minutes=30), ends[-1])
+        assert found == published(shelf_of(site), "rooftop30", ends[0] - timedelta(minutes=30), ends[-1], at=NOON)
+
+
 def test_a_second_reading_changes_nothing_and_asks_for_nothing(site: Replica, still: Clock, engine_at: Make) -> None:
     engine = engine_at(site.url, still)
     entries = newest(engine, "dispatch_scada", 5)

@@ -21,7 +21,7 @@ from aemo_ops.ops.completeness import Presence
 from aemo_ops.ops.engine import Engine
 from aemo_ops.store.lease import adopted
 from aemo_ops.store.ledger import Ledger
-from tests.conftest import NOON, SOAK
+from tests.conftest import NOON, SOAK, only_soak
 from tests.ops import history
 from tests.ops.healed import DAY, EVERY, MIDNIGHT, PRICES, Site
 from tests.waiting import until
@@ -81,9 +81,8 @@ def test_holes_cut_at_random_come_back_row_for_row(at: Callable[..., Site], late
 
 
 @pytest.mark.parametrize(
-    "hours", [3, 72, pytest.param(30 * 24, marks=pytest.mark.skipif(not SOAK, reason="takes minutes: scripts/soak")),
-              pytest.param(400 * 24, marks=pytest.mark.skipif(not SOAK, reason="takes minutes: scripts/soak"))]
-)  # fmt: skip
+    "hours", [3, 72, pytest.param(30 * 24, marks=only_soak), pytest.param(400 * 24, marks=only_soak)]
+)
 def test_an_outage_ends_healed(at: Callable[..., Site], hours: int) -> None:
     site = at(EVERY if hours < 100 else PRICES, days=hours / 24 + 2, units=3, begins=datetime(2025, 1, 1))
     gone = NOON - timedelta(hours=hours)

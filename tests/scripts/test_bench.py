@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from aemo_ops.market.catalogue import SCADA5
-from tests.conftest import ROOT, SOAK
+from tests.conftest import ROOT, only_soak
 from tests.ui.browsing import chromium
 from tests.waiting import until
 
@@ -167,7 +167,7 @@ SMALL_PAGE = ("ui", "--quick", "--rows", "20000", "5000", "--pages", "2", "--cli
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not SOAK, reason="takes a minute: scripts/soak")
+@only_soak
 @pytest.mark.timeout(600)
 def test_the_page_is_measured_beside_a_bare_one(tmp_path: Path) -> None:
     chromium()
@@ -190,6 +190,7 @@ def test_the_page_is_measured_beside_a_bare_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+@only_soak
 @pytest.mark.timeout(120)
 def test_a_measuring_of_the_page_that_is_ended_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:
     chromium()
