@@ -14,6 +14,7 @@ import requests
 
 from aemo_ops.errors import StepRefused, VerificationFailed
 from aemo_ops.migrate.dashboard import Dashboard
+from tests.conftest import only_soak
 from tests.migrate.switching import Switching
 from tests.ui.browsing import free_port
 from tests.waiting import until
@@ -115,6 +116,7 @@ def test_two_that_match_are_not_guessed_between(shown: Shown) -> None:
     other.communicate(b"\n")
 
 
+@only_soak
 def test_it_shows_the_new_place_after_the_switch_and_the_old_one_after_the_way_back(
     shown: Shown, here: Switching
 ) -> None:

@@ -251,7 +251,7 @@ def test_a_switch_that_is_killed_anywhere_is_gone_on_with(
     tally("kills of a switch")
 
 
-@pytest.mark.parametrize("point", BACK if SOAK else BACK[4:5])
+@pytest.mark.parametrize("point", BACK if SOAK else BACK[6:7])
 def test_a_way_back_that_is_killed_anywhere_is_gone_on_with(
     here: Switching, point: str, tally: Callable[..., None]
 ) -> None:

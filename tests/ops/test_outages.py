@@ -81,7 +81,13 @@ def test_holes_cut_at_random_come_back_row_for_row(at: Callable[..., Site], late
 
 
 @pytest.mark.parametrize(
-    "hours", [3, 72, pytest.param(30 * 24, marks=only_soak), pytest.param(400 * 24, marks=only_soak)]
+    "hours",
+    [
+        3,
+        pytest.param(72, marks=only_soak),
+        pytest.param(30 * 24, marks=only_soak),
+        pytest.param(400 * 24, marks=only_soak),
+    ],
 )
 def test_an_outage_ends_healed(at: Callable[..., Site], hours: int) -> None:
     site = at(EVERY if hours < 100 else PRICES, days=hours / 24 + 2, units=3, begins=datetime(2025, 1, 1))
@@ -137,7 +143,7 @@ def test_a_heal_that_is_killed_goes_on_where_it_was(at: Callable[..., Site], tmp
     def fetched() -> Counter[str]:
         return Counter(path.rpartition("/")[2] for path in site.files)
 
-    for count in (1, 3, 2):
+    for count in (1, 3, 2) if SOAK else (1, 2):
         child = subprocess.run(
             [sys.executable, "-c", _CHILD, json.dumps(told)],
             env={**os.environ, "AEMO_OPS_FAILPOINTS": f"backfill.merged=kill:{count}"},
@@ -147,14 +153,14 @@ def test_a_heal_that_is_killed_goes_on_where_it_was(at: Callable[..., Site], tmp
         ledger = Ledger(settings.home / "ledger.sqlite", adopted(settings.data_path) or "")
         merged = {row.file: fetched()[row.file] for row in ledger.search() if row.source == "archive"} | merged
         ledger.close()
-    assert killed == 3
+    assert killed == (3 if SOAK else 2)
     subprocess.run([sys.executable, "-c", _CHILD, json.dumps(told)], check=True)
     engine = Engine(settings, site.engine.clock, "after")
     site.engine = engine
     try:
         for name in site.whole:
             site.same(name, 1e-6)
-        assert len(merged) >= 3
+        assert len(merged) >= killed
         assert {name: fetched()[name] for name in merged} == merged
     finally:
         engine.stop()

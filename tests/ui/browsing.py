@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.conftest import SOAK
 from tests.waiting import until
 
+ALL_WINDOWS = [("light", 1280), ("dark", 1920), ("dark", 1280), ("light", 1920)]
+WINDOWS = ALL_WINDOWS if SOAK else ALL_WINDOWS[:2]  # each theme and each width once
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from aemo_ops.clock import Clock
+from tests.ui.browsing import WINDOWS
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -134,8 +135,7 @@ def test_the_list_is_filtered(open_page: Open, demo_folder: Path, prices: Path) 
     expect(row).to_have_count(0, timeout=60_000)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 1920])
+@pytest.mark.parametrize(("theme", "width"), WINDOWS)
 def test_nothing_is_wider_than_the_window(open_page: Open, demo: str, theme: str, width: int) -> None:
     page = open_page("?page=gaps")
     page.context.add_cookies([{"name": "aemo_ops_theme", "value": theme, "url": demo}])

@@ -16,7 +16,8 @@ from playwright.sync_api import Locator, Page, expect
 from aemo_ops.store.lease import adopted
 from aemo_ops.store.ledger import Fate, Ledger, LedgerRow
 from aemo_ops.store.state import State
-from tests.conftest import NOON
+from tests.conftest import NOON, only_soak
+from tests.ui.browsing import WINDOWS
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -169,6 +170,7 @@ def test_it_collects_with_no_browser_open(demo: str, demo_folder: Path) -> None:
     until(lambda: cycles(demo_folder)["number"] > before + 1, "two more cycles, and nobody looks")
 
 
+@only_soak
 def test_five_browsers_do_not_make_it_collect_five_times(open_page: Open, demo_folder: Path) -> None:
     pages = [open_page() for _ in range(5)]
     for page in pages:
@@ -181,9 +183,8 @@ def test_five_browsers_do_not_make_it_collect_five_times(open_page: Open, demo_f
     assert passed.total_seconds() / 60 >= 4.5 * (last["number"] - first["number"]) / 3 - 4.5
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), WINDOWS)
 @pytest.mark.parametrize("query", ["?page=live", "?page=collectors"])
-@pytest.mark.parametrize("width", [1280, 1920])
 def test_nothing_is_wider_than_the_window(open_page: Open, demo: str, theme: str, query: str, width: int) -> None:
     page = open_page(query)
     page.context.add_cookies([{"name": "aemo_ops_theme", "value": theme, "url": demo}])
