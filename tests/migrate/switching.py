@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import pandas as pd
 import psutil
+import pyarrow as pa
 
 from aemo_ops.clock import Clock
 from aemo_ops.market import catalogue
@@ -30,9 +31,25 @@ from tests.migrate.moving import WANTED
 from tests.migrate.stepping import quiet
 from tests.ops import history
 from tests.ops.healed import EVERY
+from tests.waiting import until
 
 SPEED = 120.0
 BEGIN = NOON - timedelta(hours=3)
+
+
+def frame(path: Path) -> pd.DataFrame:
+    """A file that the stand-in may be writing, in place: in the middle of that nobody can read it."""
+    read: list[pd.DataFrame] = []
+
+    def whole() -> bool:
+        try:
+            read.append(pd.read_parquet(path))
+        except (OSError, pa.ArrowException):
+            return False
+        return True
+
+    until(whole, f"{path.name} can be read")
+    return read[0]
 
 
 class Switching:
@@ -58,8 +75,8 @@ class Switching:
         adopt(made.move.data)
         made.whole = history.whole(shelf, EVERY, BEGIN, NOON)
         for folder in (made.move.source, made.move.data):
-            for name, frame in made.whole.items():
-                frame.to_parquet(folder / f"{name}.parquet", index=False)
+            for name, rows in made.whole.items():
+                rows.to_parquet(folder / f"{name}.parquet", index=False)
         site.clock = Clock.starting(NOON, SPEED)
         site.clock.write(made.clock_file)
         return made
@@ -117,8 +134,8 @@ class Switching:
 
     def keys(self, folder: Path, name: str) -> set[Any]:
         dataset = catalogue.dataset(name)
-        frame = pd.read_parquet(folder / dataset.file_name)
-        return set(zip(frame["settlementdate"].astype("datetime64[ns]"), frame[dataset.key[1]], strict=True))
+        rows = frame(folder / dataset.file_name)
+        return set(zip(rows["settlementdate"].astype("datetime64[ns]"), rows[dataset.key[1]], strict=True))
 
     def newest(self, folder: Path) -> Any:
         return max(self.keys(folder, "prices5"))[0]

@@ -20,6 +20,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.replica import Replica
 from tests.conftest import NOON, SOAK, generated
+from tests.migrate.switching import frame
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
@@ -111,10 +112,10 @@ class World:
     def keys(self, folder: Path, name: str) -> set[Any]:
         """The keys on the grid, by pandas."""
         dataset = next(dataset for dataset in DATASETS if dataset.name == name)
-        frame = pd.read_parquet(folder / dataset.file_name)
-        times = pd.to_datetime(frame["settlementdate"])
-        frame = frame[times.dt.minute % int(dataset.cadence / timedelta(minutes=1)) == 0]
-        return set(zip(frame["settlementdate"].astype("datetime64[ns]"), frame[dataset.key[1]], strict=True))
+        rows = frame(folder / dataset.file_name)
+        times = pd.to_datetime(rows["settlementdate"])
+        rows = rows[times.dt.minute % int(dataset.cadence / timedelta(minutes=1)) == 0]
+        return set(zip(rows["settlementdate"].astype("datetime64[ns]"), rows[dataset.key[1]], strict=True))
 
 
 @pytest.fixture
