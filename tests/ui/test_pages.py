@@ -33,7 +33,7 @@ def latest(page: Page, name: str) -> str:
 
 
 def row(page: Page, collector: str) -> Locator:
-    return page.get_by_role("row").filter(has_text=collector)
+    return page.get_by_role("row").filter(has_text=re.compile(rf"^\s*{collector}"))
 
 
 def test_tiles_are_fresh_and_advance_without_a_reload(open_page: Open) -> None:
