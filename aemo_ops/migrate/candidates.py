@@ -39,7 +39,7 @@ def candidates(source: Path, base: Path, wanted: Sequence[Wanted], collectors: S
         real = folder.resolve()
         if real in found or len(found) >= _MOST or real.is_relative_to(base.resolve()):
             continue
-        if real == source.resolve() or names & set(_names(folder)):
+        if real == source.resolve() or names & set(inventory.names_in(folder)):
             found[real] = _looked_at(folder, wanted)
     first, *others = found.values()
     return [first, *sorted(others, key=lambda one: one.newest or datetime.min, reverse=True)]
@@ -56,7 +56,7 @@ def newer(found: Sequence[Candidate]) -> Candidate | None:
 
 def _folders(source: Path, collectors: Sequence[Program]) -> Iterator[Path]:
     for one in collectors:
-        told = [one.folder, (one.plain or {}).get("AEMO_DATA_PATH")]
+        told = [one.folder, one.plain.get("AEMO_DATA_PATH")]
         for place in (Path(name) for name in told if name):
             yield place
             yield from _below(place, 1)
@@ -77,13 +77,6 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
     if depth > 1:
         for one in inner[:_MOST]:
             yield from _below(one, depth - 1)
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208  names only
-    except OSError:
-        return []
 
 
 def _looked_at(folder: Path, wanted: Sequence[Wanted]) -> Candidate:

@@ -91,7 +91,7 @@ class Dashboard:
     def begin(self, one: Program, log: Path) -> dict[str, Any]:
         """Start it again as it was, with the settings that are there now; what a visitor meets. Raises VerificationFailed."""
         one.again(log)
-        ends, waiting = Clock.monotonic() + _TO_ANSWER, Progress(lambda done, total, text: None)
+        ends, waiting = Clock.monotonic() + _TO_ANSWER, Progress()
         while not (found := self.measure())["answers"]:
             if Clock.monotonic() > ends or self.running() is None:
                 raise VerificationFailed(

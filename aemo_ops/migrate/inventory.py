@@ -110,13 +110,14 @@ USUAL = (
 
 def take(folder: Path, wanted: Sequence[Wanted] = USUAL) -> Inventory:
     """Look at a folder; reads file names, attributes and footers, and no evicted file. Writes nothing."""
-    names = _names(folder)
+    names = names_in(folder)
     items = [_declared(folder, one, names) for one in wanted]
     items += _discovered(folder, names, {one.name for one in wanted})
     return Inventory(folder, tuple(items))
 
 
-def _names(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
+    """What a folder holds, by name; nothing where it cannot be looked into. No file is looked at."""
     try:
         return sorted(os.listdir(folder))  # noqa: PTH208  names only: nothing is looked at yet
     except OSError:

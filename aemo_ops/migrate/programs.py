@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +26,7 @@ class Program:
     command: tuple[str, ...]
     folder: str | None
     names: tuple[str, ...] = ()
-    plain: Mapping[str, str] | None = None
+    plain: Mapping[str, str] = field(default_factory=dict)
     held_by: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Program:
 
         Its secrets were never written down: those that our own environment has, it gets. Raises StepRefused.
         """
-        plain = dict(self.plain or {})
+        plain = dict(self.plain)
         wanted = [name for name in self.names if name not in plain]
         environment = plain | {name: os.environ[name] for name in wanted if name in os.environ}
         started = processes.start(self.command, self.folder, environment, log)

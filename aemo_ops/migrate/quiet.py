@@ -9,6 +9,7 @@ from pathlib import Path
 from aemo_ops.clock import Clock
 from aemo_ops.errors import Cancelled, WriterActive
 from aemo_ops.ops.jobs import Progress
+from aemo_ops.ops.watch import identity
 
 # NEM time: the trading day begins at 04:00, the calendar day at 00:00; around both, reports come late and in two folders.
 _TURNS = ((time(3, 55), time(4, 20)), (time(23, 50), time.max), (time.min, time(0, 15)))
@@ -33,11 +34,11 @@ def await_still(paths: Sequence[Path], seconds: float, patience: float, progress
     Raises WriterActive when they did not come to rest within `patience` seconds, Cancelled.
     """
     begun = since = Clock.monotonic()
-    seen = _seen(paths)
+    seen = [identity(path) for path in paths]
     while Clock.monotonic() - since < seconds:
         if not progress.pause(_LOOK):
             raise Cancelled("stopped as asked while the old collector was at work; nothing was changed.")
-        now = _seen(paths)
+        now = [identity(path) for path in paths]
         if now != seen:
             seen, since = now, Clock.monotonic()
         if since - begun > patience:
@@ -47,14 +48,3 @@ def await_still(paths: Sequence[Path], seconds: float, patience: float, progress
             )
         progress.tell(0, 0, f"waiting until the old collector has finished its cycle ({seconds:g} s without a change)")
     return Clock.monotonic() - begun
-
-
-def _seen(paths: Sequence[Path]) -> list[tuple[int, int, int] | None]:
-    found: list[tuple[int, int, int] | None] = []
-    for path in paths:
-        try:
-            status = path.stat()
-            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
-        except OSError:
-            found.append(None)
-    return found

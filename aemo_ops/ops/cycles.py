@@ -153,9 +153,9 @@ class Cycles:
         """Take the backlog, the newest files of all reports first, one request each `gap` real seconds, cycles going first."""
         done, total = 0, self.backlog
         while self.backlog and not progress.cancelled:
-            waiting = {name: list(entries.values()) for name, entries in self._backlog.items() if entries}
-            name = max(waiting, key=lambda name: waiting[name][0].published)
-            batch = waiting[name][:BATCH]
+            first = {name: next(iter(entries.values())) for name, entries in self._backlog.items() if entries}
+            name = max(first, key=lambda name: first[name].published)
+            batch = list(self._backlog[name].values())[:BATCH]
             refused = self._catch_up_batch(name, batch, progress, gap)
             if not refused:
                 done += len(batch)

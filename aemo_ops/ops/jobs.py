@@ -18,9 +18,9 @@ _KEPT = 20
 
 @dataclass
 class Progress:
-    """What a running job tells and asks: `tell(done, total, text)`, `cancelled`."""
+    """What a running job tells and asks: `tell(done, total, text)`, `cancelled`. By itself nobody hears it."""
 
-    _told: Callable[[int, int, str], None]
+    _told: Callable[[int, int, str], None] = lambda done, total, text: None
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def tell(self, done: int, total: int, text: str = "") -> None:

@@ -74,7 +74,7 @@ def wizard(folder: Path, made: list[Writes] | None = None, **inputs: object) -> 
 
 
 def quiet() -> Progress:
-    return Progress(lambda done, total, text: None)
+    return Progress()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.steps.switch import NOTE, Switch
 from aemo_ops.migrate.wizard import Wizard
 from aemo_ops.ops.engine import Engine
-from aemo_ops.ops.jobs import Progress
 from aemo_ops.replica import Replica, Shelf
 from aemo_ops.settings import Settings
 from aemo_ops.store.journal import Journal
@@ -119,7 +118,7 @@ class Switching:
         return self.wizard().run(quiet())[0].evidence
 
     def rollback(self) -> Any:
-        return self.wizard().rollback(Progress(lambda done, total, text: None))[0].evidence
+        return self.wizard().rollback(quiet())[0].evidence
 
     @property
     def note(self) -> dict[str, Any]:

@@ -174,7 +174,7 @@ class Back:
 
     def _await_writing(self, started: list[Program], before: float, log: Path) -> None:
         ends = Clock.monotonic() + _ALIVE
-        pause = Progress(lambda done, total, text: None)
+        pause = Progress()
         while self._written() <= before:
             dead = [one for one in started if not one.running]
             if dead or Clock.monotonic() > ends:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aemo_ops.migrate import inventory, places, programs
 from aemo_ops.migrate.candidates import Candidate, candidates, newer
 from aemo_ops.migrate.inventory import Item, Kind, State
 from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.step import Facts
 from aemo_ops.ops.jobs import Progress
 
@@ -31,7 +33,7 @@ class Prepare:
         reasons = [*judged.blocks, *found.blocking]
         if any(self._move.data.glob("*")):
             reasons.append(f"{self._move.data} holds files already: move them away, or choose another folder")
-        if self._move.source.is_dir() and (other := newer(self._candidates())):
+        if self._move.source.is_dir() and (other := newer(self._candidates(self._collectors()))):
             reasons.append(
                 f"{other.folder} has newer rows ({stamp(other.newest) if other.newest else '-'}): it is probably the live folder. "
                 "Move that one; if it is not, put it somewhere else"
@@ -48,8 +50,9 @@ class Prepare:
             f"{sum(item.size for item in found.moved):,} bytes in {len(found.moved)} files; {judged.free:,} bytes are free."
         )
         lines += [f"Note: {warning}" for warning in judged.warns]
-        lines += [f"Old collector: {one}" for one in programs.look(move.patterns, move.source)]
-        lines += [f"Also there: {one}" for one in self._candidates()[1:]]
+        collectors = self._collectors()
+        lines += [f"Old collector: {one}" for one in collectors]
+        lines += [f"Also there: {one}" for one in self._candidates(collectors)[1:]]
         lines += [f"Repository: {look(path)}" for path in move.repositories]
         lines += [
             f"Note: {path} has the old paths baked into it: rebuild it after the switch" for path in self._caches()
@@ -62,18 +65,21 @@ class Prepare:
         for folder in move.folders:
             with explained(folder):
                 folder.mkdir(_MODE, parents=True, exist_ok=True)
+        collectors = self._collectors()
         return {
             "items": [_fact(item) for item in found.items],
             "newest": stamp(found.newest) if found.newest else None,
-            "collectors": [one.facts() for one in programs.look(move.patterns, move.source)],
-            "candidates": [str(one) for one in self._candidates()],
+            "collectors": [one.facts() for one in collectors],
+            "candidates": [str(one) for one in self._candidates(collectors)],
             "repositories": [_repository(look(path)) for path in move.repositories],
             "caches": [str(path) for path in self._caches()],
         }
 
-    def _candidates(self) -> list[Candidate]:
-        move = self._move
-        return candidates(move.source, move.base, move.wanted, programs.look(move.patterns, move.source))
+    def _collectors(self) -> list[Program]:
+        return programs.look(self._move.patterns, self._move.source)
+
+    def _candidates(self, collectors: Sequence[Program]) -> list[Candidate]:
+        return candidates(self._move.source, self._move.base, self._move.wanted, collectors)
 
     def _caches(self) -> list[Path]:
         """The reading program's cache databases, whose views name the old paths."""

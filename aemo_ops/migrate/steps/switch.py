@@ -24,6 +24,7 @@ from aemo_ops.migrate.step import Facts, Later
 from aemo_ops.migrate.steps.back import DASHBOARD_LOG, Back
 from aemo_ops.migrate.steps.copying import copied_until
 from aemo_ops.ops.jobs import Progress
+from aemo_ops.ops.watch import identity
 
 NOTE = "switch.json"
 Setting = tuple[Path, Mapping[str, str]]
@@ -85,7 +86,7 @@ class Switch:
             return self._switched(progress)
         except BaseException as error:
             try:
-                self._back.go(Progress(lambda done, total, text: None), asked=False)
+                self._back.go(Progress(), asked=False)
             except AemoOpsError as second:
                 raise VerificationFailed(
                     f"{error} And going back failed: {second} Nobody may be writing the old files: "
@@ -105,7 +106,7 @@ class Switch:
             old, new = (folder / dataset.file_name for folder in (self._move.source, self._move.data))
             if not old.exists() or dataset.name in evidence["torn"]:
                 continue
-            if gone := lost(dataset, old, new, self._since(dataset)):
+            if gone := lost(dataset, old, new, copied_until(self._move, dataset)):
                 return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
         return None
 
@@ -178,13 +179,10 @@ class Switch:
             old = self._move.source / dataset.file_name
             if dataset.name in torn or not old.exists():
                 continue
-            done = carry(dataset, old, ground.store, self._since(dataset), progress, ground.turn)
+            done = carry(dataset, old, ground.store, copied_until(self._move, dataset), progress, ground.turn)
             ground.wrote(dataset)
             found[dataset.name] = done.inserted
         return found
-
-    def _since(self, dataset: Dataset) -> datetime | None:
-        return copied_until(self._move, dataset)
 
     def _settled(self) -> dict[str, Any]:
         """The settings say where the files are now, and who reads them was started with them."""
@@ -258,7 +256,8 @@ class Switch:
         """Whether anybody writes the old files again, in words."""
         if running := self._running():
             return f"an old collector runs again: {running[0]}. Two programs collect; end it, and what starts it."
-        changed = [name for name, was in left.items() if self._stats()[name] != was]
+        now = self._stats()
+        changed = [name for name, was in left.items() if now[name] != was]
         if changed:
             return (
                 f"{', '.join(changed)} in {self._move.source} changed with no local writer: another computer may be writing "
@@ -273,14 +272,9 @@ class Switch:
         return [self._move.source / dataset.file_name for dataset in self._move.datasets]
 
     def _stats(self) -> dict[str, list[int] | None]:
-        found: dict[str, list[int] | None] = {}
-        for path in self._old_files():
-            try:
-                status = path.stat()
-                found[path.name] = [status.st_size, status.st_mtime_ns]
-            except OSError:
-                found[path.name] = None
-        return found
+        """Size and time of the last change of each old file, as JSON can hold them; None of one that is not there."""
+        found = {path.name: identity(path) for path in self._old_files()}
+        return {name: list(known[1:]) if known else None for name, known in found.items()}
 
 
 def _shortly_before(at: datetime) -> datetime:
