@@ -48,6 +48,7 @@ def register(verbs: Any) -> None:
         const=Path(),
         help="on copies in DIR; starts and stops nothing",
     )
+    run_.add_argument("--anew", action="store_true", help="another move, though the last one is finished")
     run_.set_defaults(run=run)
     for name, deed, meaning in (
         ("status", status, "how the move stands; exit 1 while it is under way, 2 where something failed"),
@@ -128,7 +129,7 @@ def run(chosen: argparse.Namespace) -> int:
     settings = Settings.load()
     if chosen.rehearse is not None:
         return _rehearse(settings, chosen)
-    with _leaving(Undertaking(settings, _move(chosen), "aemo-ops migrate run")) as move:
+    with _leaving(Undertaking(settings, _move(chosen), "aemo-ops migrate run", chosen.anew)) as move:
         if loud := move.alarm():
             print(loud, file=sys.stderr)
         if chosen.step and chosen.step not in {step.name for step in move.steps}:

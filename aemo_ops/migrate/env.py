@@ -98,6 +98,14 @@ def restore(path: Path) -> bool:
     return True
 
 
+def set_aside(path: Path) -> None:
+    """What an earlier move kept makes way, under a name of its own: it is not what the file was before this one."""
+    kept = path.with_name(path.name + BACKUP)
+    if kept.exists():
+        number = 1 + sum(1 for _ in path.parent.glob(f"{kept.name}-*"))
+        kept.rename(kept.with_name(f"{kept.name}-{number}"))
+
+
 def _read(path: Path) -> tuple[str, list[str]]:
     if path.is_symlink():
         raise StepRefused(f"{path} is a link; put the file itself there, then go on.")

@@ -31,28 +31,36 @@ from aemo_ops.store.journal import Journal
 from aemo_ops.store.lease import Lease
 
 FOLDER = "move"  # below AEMO_OPS_HOME
-JOURNAL = "journal.jsonl"
 _LOCK = "move.lock"
 
 
 class Undertaking:
     """`steps`, `wizard`, `standings` of one move. Holds nothing and starts nothing until it is entered (`with`).
 
-    `move`: what is moved; None for the one that the folder's journal was begun with. Raises StepRefused where there is
-    none, StoreCorrupt for a journal that cannot be read.
+    `move`: what is moved; None for the one that the folder's last journal was begun with. Another than that one gets a
+    journal of its own once that one was rolled back; once it is finished, only where a person wants it (`anew`), for then
+    it can no longer be rolled back. Raises StepRefused where there is no move to go on with, StoreCorrupt for a journal
+    that cannot be read.
     """
 
-    def __init__(self, settings: Settings, move: Move | None = None, what: str = "a move") -> None:
+    def __init__(self, settings: Settings, move: Move | None = None, what: str = "a move", anew: bool = False) -> None:
         self.folder = settings.home / FOLDER
         self.clock = Clock.from_file(settings.clock_file)
-        self.journal = Journal(self.folder / JOURNAL)
+        number = sum(1 for path in self.folder.glob("journal-*.jsonl") if path.stat().st_size)
+        self.journal = self._journal(max(number, 1))
         self.move = move or self._begun()
         self._settings = settings
         self._what = what
         self._lease = Lease(self.folder / _LOCK, what)
         self.shadow = Shadow(self._engine, self.move.data)
-        self.steps = self._steps(self.journal)
+        self.steps = self._steps()
+        if self._over(anew):
+            self.journal = self._journal(number + 1)
+            self.steps = self._steps()
         self.wizard = Wizard(self.journal, self.steps, self.move.inputs())
+
+    def _journal(self, number: int) -> Journal:
+        return Journal(self.folder / f"journal-{number}.jsonl")
 
     def _begun(self) -> Move:
         for entry in self.journal:
@@ -60,7 +68,20 @@ class Undertaking:
                 return Move.of(entry.facts["inputs"])
         raise StepRefused(f"no move was begun in {self.folder}: say what is moved, with --from and --to.")
 
-    def _steps(self, journal: Journal) -> tuple[Step, ...]:
+    def _over(self, anew: bool) -> bool:
+        """Whether the journal is about another move, which is no longer under way."""
+        begun = any(entry.kind == "move" for entry in self.journal)
+        if self.journal.broken or not begun or self._begun() == self.move:
+            return False
+        phases = {one.phase for one in self.standings()}
+        if phases == {Phase.DONE} and not anew:
+            raise StepRefused(
+                f"the move to {self._begun().base} is finished, and can be rolled back for as long as it is the last one: "
+                "to begin another and leave that one as it is, say --anew."
+            )
+        return phases == {Phase.DONE} or phases <= {Phase.OPEN, Phase.UNDONE}
+
+    def _steps(self) -> tuple[Step, ...]:
         move, shadow, clock = self.move, self.shadow, self.clock
         settings = [(self._settings.home / ".env", {"AEMO_DATA_PATH": str(move.data)})]
         steps: tuple[Step, ...] = (
@@ -72,7 +93,7 @@ class Undertaking:
             Switch(move, shadow, clock, settings),
             Watch(move, shadow, clock),
         )
-        return (*steps, Finish(move, journal, steps))
+        return (*steps, Finish(move, self.journal, steps))
 
     def _engine(self, folder: Path) -> Engine:
         return Engine(replace(self._settings, data_path=folder), self.clock, self._what)

@@ -187,7 +187,7 @@ class Wizard:
                 if str(begun.facts["inputs"].get(name)) != str(self._inputs.get(name))
             )
             raise StepRefused(
-                f"this move was begun with other settings ({', '.join(changed)}); put them back, or roll back and begin anew."
+                f"this move was begun with other settings ({', '.join(changed)}); put them back, or roll it back first."
             )
 
     def _step(self, name: str) -> Step:

@@ -80,7 +80,7 @@ def test_a_rollback_says_what_it_will_do_and_waits_for_the_word(command: Command
 
 def test_a_changed_journal_is_read_and_no_more(command: Command, ends: list[str]) -> None:
     told(command, "run", *ends, "--step", "copy", exit_code=0)
-    journal = command.place / "home" / "move" / "journal.jsonl"
+    journal = command.place / "home" / "move" / "journal-1.jsonl"
     journal.write_text(journal.read_text().replace('"step": "copy"', '"step": "cope"', 1))
     assert "The journal can only be read: line" in told(command, "status", exit_code=2)
     assert "can only be read" in told(command, "run", exit_code=2)

@@ -65,6 +65,15 @@ def test_what_was_there_comes_back_as_it_was_before_the_first_write(path: Path) 
     assert not env.restore(path)
 
 
+def test_what_an_earlier_move_kept_is_not_what_a_later_one_brings_back(path: Path) -> None:
+    for number, content in enumerate(("A=1\n", "A=2\n", "A=3\n")):
+        path.write_text(content)
+        env.set_aside(path)
+        env.write(env.change(path, env.paths(Path(f"/{number}"))))
+    assert env.restore(path) and path.read_text() == "A=3\n"
+    assert [one.read_text() for one in sorted(path.parent.glob(".env.before-aemo-ops-*"))] == ["A=1\n", "A=2\n"]
+
+
 def test_a_file_that_is_not_there_is_made_for_this_user_only(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     assert env.write(env.change(path, {"DATA_DIR": "/new"})) is None

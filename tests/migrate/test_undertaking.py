@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aemo_ops.errors import LeaseHeld, StepRefused
-from aemo_ops.migrate.undertaking import FOLDER, JOURNAL, Undertaking
+from aemo_ops.migrate.step import Phase
+from aemo_ops.migrate.undertaking import FOLDER, Undertaking
 from aemo_ops.settings import Settings
 from aemo_ops.store.journal import Journal
-from tests.migrate.moving import move
+from tests.migrate.moving import damaged, move
 from tests.migrate.stepping import quiet as nobody
 
 
@@ -43,9 +45,42 @@ def test_a_switch_that_was_not_finished_is_said_loudly(
     settings: Settings, tmp_path: Path, kind: str, loud: bool
 ) -> None:
     (settings.home / FOLDER).mkdir(parents=True)
-    journal = Journal(settings.home / FOLDER / JOURNAL)
+    journal = Journal(settings.home / FOLDER / "journal-1.jsonl")
     journal.append("move", digest="x", inputs=dict(move(tmp_path).inputs()))
     journal.append("intent", step="switch", plan="")
     journal.append(kind, step="switch", evidence={})
     told = Undertaking(settings).alarm()
     assert ("MAYBE NOBODY COLLECTS" in told and "rollback" in told) if loud else told == ""
+
+
+def test_once_rolled_back_another_move_can_begin_in_a_journal_of_its_own(settings: Settings, tmp_path: Path) -> None:
+    damaged(tmp_path / "old")
+    first, second = move(tmp_path), replace(move(tmp_path), base=tmp_path / "elsewhere")
+    with Undertaking(settings, first) as begun:
+        begun.wizard.run(nobody(), "copy")
+    with (
+        Undertaking(settings, second) as refused,
+        pytest.raises(StepRefused, match=r"other settings \(base\).*roll it back"),
+    ):
+        refused.wizard.run(nobody(), "copy")
+    with Undertaking(settings) as back:
+        back.wizard.rollback(nobody())
+    with Undertaking(settings, second) as other:
+        assert {one.phase for one in other.standings()} == {Phase.OPEN}  # it has nothing of the first one's
+        other.wizard.run(nobody(), "copy")
+    assert Undertaking(settings).move == second and (second.data / "prices5.parquet").exists()
+    kinds = [[entry.kind for entry in Journal(path)] for path in sorted((settings.home / FOLDER).glob("*.jsonl"))]
+    assert [one[0] for one in kinds] == ["move", "move"] and kinds[0][-1] == "undone" and kinds[1][-1] == "done"
+
+
+def test_a_finished_move_makes_way_for_another_only_where_that_is_wanted(settings: Settings, tmp_path: Path) -> None:
+    (settings.home / FOLDER).mkdir(parents=True)
+    journal = Journal(settings.home / FOLDER / "journal-1.jsonl")
+    journal.append("move", digest="x", inputs=dict(move(tmp_path).inputs()))
+    for step in Undertaking(settings).steps:
+        journal.append("done", step=step.name, evidence={})
+    other = replace(move(tmp_path), base=tmp_path / "elsewhere")
+    with pytest.raises(StepRefused, match=r"ssd is finished.*--anew"):
+        Undertaking(settings, other)
+    assert {one.phase for one in Undertaking(settings, other, anew=True).standings()} == {Phase.OPEN}
+    assert {one.phase for one in Undertaking(settings).standings()} == {Phase.DONE}  # nothing was begun yet

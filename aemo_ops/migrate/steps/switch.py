@@ -210,6 +210,9 @@ class Switch:
         changes = self._changes()
         if changes:  # of a switch that was killed here and goes on, those left
             before = self._note.read().get("settings", {})
+            for change in changes:
+                if str(change.path) not in before:
+                    env.set_aside(change.path)
             self._note.write(settings={str(change.path): change.path.exists() for change in changes} | before)
         for change in changes:
             env.write(change)
