@@ -3,7 +3,7 @@
 import panel as pn
 
 from aemo_ops.errors import AemoOpsError
-from aemo_ops.ops.engine import running
+from aemo_ops.migrate.house import running
 from aemo_ops.settings import Settings
 from aemo_ops.ui import guard, shell
 

@@ -67,9 +67,14 @@ def find(patterns: Sequence[str], folders: Sequence[Path] = ()) -> list[Found]:
             found = _look(process, folders)
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if found.files or any(pattern in " ".join(found.command) for pattern in patterns):
+        if found.files or (not _of_ours(found.command) and any(one in " ".join(found.command) for one in patterns)):
             seen.append(found)
     return sorted(seen, key=lambda one: one.identity.pid)
+
+
+def _of_ours(command: Sequence[str]) -> bool:
+    """Our own program elsewhere, or what wraps it: its command line may name a pattern, and is no old collector's."""
+    return any(word == "aemo_ops.cli" or Path(word).name == "aemo-ops" for word in command)
 
 
 def _look(process: psutil.Process, folders: Sequence[Path]) -> Found:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from aemo_ops.clock import stamp
-from aemo_ops.migrate import inventory
+from aemo_ops.migrate import inventory, programs
 from aemo_ops.migrate.inventory import Wanted
 from aemo_ops.migrate.programs import Program
 
@@ -54,12 +54,53 @@ def newer(found: Sequence[Candidate]) -> Candidate | None:
     return None
 
 
+@dataclass(frozen=True)
+class Likely:
+    """Where an old collector that runs writes, and what tells its command line from those of others."""
+
+    folder: Path
+    pattern: str
+
+
+def likely(patterns: Sequence[str]) -> Likely | None:
+    """The folder near a running old collector that has the newest rows of the usual files; None where none runs."""
+    names = {one.name for one in inventory.USUAL if one.name.endswith(".parquet")}
+    found = [
+        (_looked_at(path, inventory.USUAL), one)
+        for one in programs.look(patterns)
+        for path in (*_near(one), *_named(one))
+        if names & set(inventory.names_in(path))
+    ]
+    if not found:
+        return None
+    best, collector = max(found, key=lambda pair: (pair[0].newest or datetime.min, pair[0].files))
+    return Likely(best.folder, _telling(collector.command, patterns, best.folder))
+
+
+def _telling(command: Sequence[str], patterns: Sequence[str], folder: Path) -> str:
+    """The words from its name to the folder, where it names that: another collector of that name writes elsewhere."""
+    first = next(at for at, word in enumerate(command) if any(pattern in word for pattern in patterns))
+    last = next((at for at, word in enumerate(command) if word == str(folder)), first)
+    return " ".join(command[first : max(first, last) + 1])
+
+
+def _named(one: Program) -> Iterator[Path]:
+    """Folders among the words of its command line."""
+    for word in one.command[1:]:
+        if word.startswith("/") and Path(word).is_dir():
+            yield Path(word)
+
+
+def _near(one: Program) -> Iterator[Path]:
+    told = [one.folder, one.plain.get("AEMO_DATA_PATH")]
+    for place in (Path(name) for name in told if name):
+        yield place
+        yield from _below(place, 1)
+
+
 def _folders(source: Path, collectors: Sequence[Program]) -> Iterator[Path]:
     for one in collectors:
-        told = [one.folder, one.plain.get("AEMO_DATA_PATH")]
-        for place in (Path(name) for name in told if name):
-            yield place
-            yield from _below(place, 1)
+        yield from _near(one)
     yield from _below(source.parent, _DEPTH)
 
 

@@ -17,7 +17,7 @@ import jinja2
 from aemo_ops import files
 from aemo_ops.clock import Clock
 from aemo_ops.migrate.copy import digest
-from aemo_ops.migrate.step import Phase, Standing
+from aemo_ops.migrate.step import Phase, Standing, Step
 from aemo_ops.store.journal import Journal
 
 _PACKAGES = ("aemo-ops", "pyarrow", "pandas", "numpy", "psutil")
@@ -91,12 +91,37 @@ def page(told: Mapping[str, Any]) -> str:
     return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text).render(report=told)
 
 
+def forms(told: Mapping[str, Any]) -> tuple[str, str]:
+    """The report as a page, and as JSON."""
+    return page(told), json.dumps(told, indent=1, default=str)
+
+
+def happened(journal: Journal, steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
+    """(real time in UTC, ISO; what was done), in order, a line an entry."""
+    titles = {step.name: step.title for step in steps}
+    lines = []
+    for entry in journal:
+        title = titles.get(str(entry.facts.get("step", "")), "")
+        reason = str(entry.facts.get("reason", ""))
+        words = {
+            "move": "The move was begun",
+            "intent": f"{title}: begun",
+            "done": f"{title}: done and verified",
+            "failed": f"{title}: failed. {reason}",
+            "confirmed": f"{title}: {entry.facts.get('word', '')} was typed by {entry.facts.get('by', '')}",
+            "undoing": f"{title}: being undone",
+            "undone": f"{title}: undone",
+        }
+        lines.append((entry.at, words.get(entry.kind, entry.kind)))
+    return tuple(lines)
+
+
 def write(folder: Path, told: Mapping[str, Any]) -> dict[str, str]:
     """Both forms into a folder; name -> sha256. Raises NoSpace, FolderRefused."""
     with files.explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     sums = {}
-    for name, text in ((JSON, json.dumps(told, indent=1, default=str)), (PAGE, page(told))):
+    for name, text in zip((PAGE, JSON), forms(told), strict=True):
         content = text.encode()
         files.publish(folder / name, lambda sink, content=content: sink.write(content))  # type: ignore[misc]
         sums[name] = digest(folder / name)

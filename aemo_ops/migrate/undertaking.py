@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -40,10 +42,17 @@ class Undertaking:
     `move`: what is moved; None for the one that the folder's last journal was begun with. Another than that one gets a
     journal of its own once that one was rolled back; once it is finished, only where a person wants it (`anew`), for then
     it can no longer be rolled back. Raises StepRefused where there is no move to go on with, StoreCorrupt for a journal
-    that cannot be read.
+    that cannot be read. `shadow` makes the engine for the new folder, where it is not to be one of its own.
     """
 
-    def __init__(self, settings: Settings, move: Move | None = None, what: str = "a move", anew: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        move: Move | None = None,
+        what: str = "a move",
+        anew: bool = False,
+        shadow: Callable[[Path], Shadow] | None = None,
+    ) -> None:
         self.folder = settings.home / FOLDER
         self.clock = Clock.from_file(settings.clock_file)
         number = sum(1 for path in self.folder.glob("journal-*.jsonl") if path.stat().st_size)
@@ -52,7 +61,7 @@ class Undertaking:
         self._settings = settings
         self._what = what
         self._lease = Lease(self.folder / _LOCK, what)
-        self.shadow = Shadow(self._engine, self.move.data)
+        self.shadow = shadow(self.move.data) if shadow else Shadow(self._engine, self.move.data)
         self.steps = self._steps()
         if self._over(anew):
             self.journal = self._journal(number + 1)
@@ -70,8 +79,7 @@ class Undertaking:
 
     def _over(self, anew: bool) -> bool:
         """Whether the journal is about another move, which is no longer under way."""
-        begun = any(entry.kind == "move" for entry in self.journal)
-        if self.journal.broken or not begun or self._begun() == self.move:
+        if self.journal.broken or not self.begun or self._begun() == self.move:
             return False
         phases = {one.phase for one in self.standings()}
         if phases == {Phase.DONE} and not anew:
@@ -104,6 +112,15 @@ class Undertaking:
             self.folder.mkdir(parents=True, exist_ok=True)
         self._lease.take()
         return self
+
+    @property
+    def begun(self) -> bool:
+        return any(entry.kind == "move" for entry in self.journal)
+
+    def holder(self) -> str:
+        """Which other process is at this move, empty where none is."""
+        found = self._lease.holder()
+        return str(found) if found and found.pid != os.getpid() else ""
 
     def __exit__(self, *error: object) -> None:
         self.shadow.stop()

@@ -106,6 +106,10 @@ class Engine:
         self._lookout.stop()
         self.post.leave()
 
+    @property
+    def stopped(self) -> bool:
+        return self._stopping.is_set()
+
     def snapshot(self) -> Snapshot:
         return self._snapshot
 
@@ -380,18 +384,3 @@ class Engine:
     def _event(self, kind: str, subject: str, text: str) -> None:
         self.state.add_event(self.clock.now(), kind, subject, text)
         log.info("%s %s: %s", kind, subject, text)
-
-
-_engine: Engine | None = None
-_engine_lock = threading.Lock()
-
-
-def running(load: Callable[[], Settings], what: str) -> Engine:
-    """The one engine of this process, started; every page gets the same one. `load` is called for the first."""
-    global _engine
-    with _engine_lock:
-        if _engine is None:
-            settings = load()
-            _engine = Engine(settings, Clock.from_file(settings.clock_file), what)
-            _engine.start()
-        return _engine

@@ -55,9 +55,16 @@ function follow(link, event) {
   window.dispatchEvent(new CustomEvent("aemo-ops:go", {detail: link.dataset.go}))
 }
 
+// What stands in the fields around a button that sends them.
+function told(button) {
+  const fields = [...button.closest("[data-form]").querySelectorAll("input[name]")]
+  return JSON.stringify(Object.fromEntries(fields.map((f) => [f.name, f.type === "checkbox" ? f.checked : f.value])))
+}
+
 // Pressed at once, and released when it changes, or else when the engine must have answered.
 function press(button, model) {
-  const {verb, subject = ""} = button.dataset
+  const {verb, sends} = button.dataset
+  const subject = sends === "form" ? told(button) : button.dataset.subject ?? ""
   button.setAttribute("aria-busy", "true")
   setTimeout(() => button.removeAttribute("aria-busy"), 1500)
   model.send_msg({verb, subject})
@@ -77,6 +84,10 @@ export function render({model}) {
     if (link) { follow(link, event) }
     const button = event.target.closest("button[data-verb]")
     if (button && !button.disabled && !button.hasAttribute("aria-busy")) { press(button, model) }
+  })
+  root.addEventListener("keydown", (event) => {
+    const form = event.key === "Enter" && event.target.matches("input") && event.target.closest("[data-form]")
+    form && form.querySelector("button[data-sends]:enabled")?.click()
   })
   root.addEventListener("mouseover", (event) => {
     const time = event.target.closest("time[datetime]")

@@ -15,6 +15,8 @@ import pyarrow as pa
 from panel.io import hold
 
 from aemo_ops.errors import AemoOpsError
+from aemo_ops.migrate.desk import Status
+from aemo_ops.migrate.move import Move
 from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.snapshot import Snapshot
 from aemo_ops.store.findings import Finding
@@ -24,6 +26,18 @@ T = TypeVar("T")
 
 # Reads of files and of the ledger may block, so they never run on the loop that answers clicks.
 _readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="page-reader")
+
+
+class Mover(Protocol):
+    """What a page may ask of the move; see `migrate.desk.Desk`."""
+
+    def status(self) -> Status: ...
+    def look(self) -> None: ...
+    def consider(self, move: Move, anew: bool = False) -> None: ...
+    def go(self, step: str, word: str = "") -> None: ...
+    def go_back(self, word: str) -> None: ...
+    def cancel(self) -> None: ...
+    def report(self) -> tuple[str, str]: ...
 
 
 class Console(Protocol):
@@ -71,16 +85,24 @@ class Console(Protocol):
         """The last lines of the log, oldest first."""
         ...
 
+    @property
+    def move(self) -> Mover: ...
+
+    def suggested_move(self) -> Move:
+        """What the Migration page offers before anybody chose."""
+        ...
+
 
 class Model(param.Parameterized):
     """One tab's view of the engine; its watchers run under the document's lock, never in the engine's thread."""
 
     snapshot: Snapshot = param.ClassSelector(class_=Snapshot, doc="the latest one taken")  # type: ignore[assignment]
+    move: Status = param.ClassSelector(class_=Status, doc="how the move stands")  # type: ignore[assignment]
     now: datetime = param.Date(doc="NEM time, moved on every second")  # type: ignore[assignment]
     problem = param.String(doc="why the last read or command failed, in words; empty when none did")
 
     def __init__(self, console: Console) -> None:
-        super().__init__(snapshot=console.snapshot(), now=console.now())  # type: ignore[no-untyped-call]
+        super().__init__(snapshot=console.snapshot(), move=console.move.status(), now=console.now())  # type: ignore[no-untyped-call]
         self.console = console
         self.notices: dict[str, str] = {}  # page -> why it wants a look, as far as that page has found out
         self._doc = pn.state.curdoc
@@ -134,7 +156,9 @@ class Model(param.Parameterized):
         self._missed = not self._watched()
         if not self._missed:
             with hold(self._doc):
-                self.param.update(snapshot=self.console.snapshot(), now=self.console.now())
+                self.param.update(
+                    snapshot=self.console.snapshot(), move=self.console.move.status(), now=self.console.now()
+                )
 
     def _tick(self) -> None:
         if not self._watched():

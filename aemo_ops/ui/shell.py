@@ -21,6 +21,7 @@ from aemo_ops.ui.board import Board
 from aemo_ops.ui.collectors import Collectors
 from aemo_ops.ui.gaps import GapsPage
 from aemo_ops.ui.live import Live
+from aemo_ops.ui.migration import Migration, short
 from aemo_ops.ui.model import Console, Model
 
 
@@ -66,6 +67,7 @@ ENTRIES = (
     Entry("live", "Live", Live, _live_attention),
     Entry("gaps", "Gaps", GapsPage, lambda _snapshot: ""),
     Entry("collectors", "Collectors", Collectors, _collectors_attention),
+    Entry("migration", "Migration", Migration, lambda _snapshot: ""),
 )
 
 
@@ -95,7 +97,7 @@ class Shell:
         self._show_head()
         self._show_page()
         self._nav.param.watch(lambda _event: self._turn(), "page")
-        self._model.param.watch(lambda _event: self._refresh(), ["snapshot", "problem"])
+        self._model.param.watch(lambda *_events: self._refresh(), ["snapshot", "move", "problem"])
         self._model.param.watch(lambda _event: self._tick(), "now")
         pn.state.onload(self._loaded)
 
@@ -149,6 +151,9 @@ class Shell:
     def _show_head(self) -> None:
         snapshot, now = self._model.snapshot, self._model.now
         state, first, rest = words.whole(snapshot, now)
+        moving = short(self._model.move)
+        self._model.notices["migration"] = moving
+        rest = " · ".join(part for part in (rest, moving) if part)
         line = Markup('<span class="{}">{}</span> · {}').format(tiles.tone(state), first, rest)
         clock = Markup("NEM time (UTC+10)<br><b>{}</b> {}").format(
             tiles.clock_time(now, "%H:%M:%S"), f"{now:%a %d %b %Y}"

@@ -42,20 +42,19 @@ class Gate:
 
     def check(self) -> str | None:
         """None, or how much evidence there is yet."""
-        thin = []
-        for dataset in self._move.datasets:
-            count = len(self._both(dataset))
-            wanted = LEAST[dataset.cadence]
-            if count < wanted:
-                thin.append(f"{dataset.name} {count} of {wanted}")
+        thin = [f"{name} {count} of {wanted}" for name, (count, wanted) in self.counts().items() if count < wanted]
         if thin:
             return Later(
                 f"not enough evidence yet: intervals that both have, {', '.join(thin)}. Wait for the next ones."
             )
         return None
 
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """dataset -> the intervals that both have by now, and how many are wanted at least."""
+        return {dataset.name: (len(self._both(dataset)), LEAST[dataset.cadence]) for dataset in self._move.datasets}
+
     def plan(self) -> str:
-        counts = ", ".join(f"{dataset.name} {len(self._both(dataset)):,}" for dataset in self._move.datasets)
+        counts = ", ".join(f"{name} {count:,}" for name, (count, _) in self.counts().items())
         return f"Compare, key by key, the intervals that both collectors have ({counts}); where they differ, AEMO's file decides."
 
     def apply(self, progress: Progress) -> Facts:

@@ -59,13 +59,15 @@ class Watch:
         return None
 
     def plan(self) -> str:
-        return f"Look at what was collected since {stamp(self._since())}: {', '.join(line.what for line in self._lines())}."
+        return (
+            f"Look at what was collected since {stamp(self._since())}: {', '.join(line.what for line in self.lines())}."
+        )
 
     def apply(self, progress: Progress) -> Facts:
         return {
             "since": stamp(self._since()),
             "until": stamp(self._clock.now()),
-            "lines": [asdict(one) for one in self._lines()],
+            "lines": [asdict(one) for one in self.lines()],
         }
 
     def verify(self, evidence: Facts) -> str | None:
@@ -83,7 +85,8 @@ class Watch:
     def _since(self) -> datetime:
         return datetime.fromisoformat(self._switch.read()["at"])
 
-    def _lines(self) -> list[Line]:
+    def lines(self) -> list[Line]:
+        """What a look finds now."""
         engine = self._shadow.engine()
         since = self._since()
         found = [_advances(engine, dataset, since) for dataset in self._move.datasets if not dataset.derived_from]

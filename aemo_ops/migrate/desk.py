@@ -1,0 +1,355 @@
+"""The move as the app works at it: one deed at a time in a thread of its own, and how it stands, as data for any page.
+
+What is true stands in the journal. The desk only adds what is going on now, what came of the last deed, and what a look at
+the step that is next found.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from aemo_ops.clock import Clock
+from aemo_ops.errors import AemoOpsError, Cancelled, LeaseHeld, NotYet, StepRefused
+from aemo_ops.migrate import evidence, stages
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.shadow import Shadow
+from aemo_ops.migrate.stages import Stage
+from aemo_ops.migrate.step import Later, Phase, Standing, Step
+from aemo_ops.migrate.steps.catch_up import CatchUp
+from aemo_ops.migrate.steps.comparing import Gate
+from aemo_ops.migrate.steps.watching import Watch
+from aemo_ops.migrate.undertaking import Undertaking
+from aemo_ops.ops.engine import Engine
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.settings import Settings
+
+log = logging.getLogger(__name__)
+BACK = "ROLLBACK"  # what a person types to go back
+_LOOKS = 2.0  # real seconds between two looks at the next step
+_COMPARES = 8.0  # and between two comparisons
+_TELLS = 0.2  # and between two tellings of progress
+_WAIT = 15.0  # seconds of market time until what only waits is tried again
+
+
+@dataclass(frozen=True)
+class Doing:
+    """A deed that is under way, of one stage or (empty) of all. `done` of `total` are bytes where they are many; `seconds`: real ones of this counting."""
+
+    title: str
+    stage: str
+    done: int = 0
+    total: int = 0
+    text: str = ""
+    seconds: float = 0.0
+    cancelling: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at the next step found: why it cannot be done (`later`: time alone mends it), and what it will do."""
+
+    step: str
+    reason: str
+    later: bool
+    plan: str
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # of the comparison: Gate.counts
+    lines: tuple[Mapping[str, Any], ...] = ()  # of the watching: Line
+
+
+@dataclass(frozen=True)
+class Status:
+    """`said`: what came of the last deed, `failed` whether that was no success. `alarm`: maybe nobody collects.
+
+    `considered`: the move was not begun yet. `elsewhere`: which other process works at it. `happened`: real time in UTC
+    (ISO) and what, newest first. `back`: what a rollback will do.
+    """
+
+    move: Move | None = None
+    considered: bool = False
+    standings: tuple[Standing, ...] = ()
+    doing: Doing | None = None
+    said: str = ""
+    failed: bool = False
+    look: Look | None = None
+    compared: tuple[Mapping[str, Any], ...] = ()
+    alarm: str = ""
+    elsewhere: str = ""
+    broken: str = ""
+    happened: tuple[tuple[str, str], ...] = ()
+    back: tuple[str, ...] = ()
+    sentence: str = "No move was begun."
+
+    @property
+    def over(self) -> bool:
+        """Nothing of it is left to do: it is finished, or was rolled back."""
+        phases = {one.phase for one in self.standings}
+        return phases == {Phase.DONE} or (Phase.UNDONE in phases and phases <= {Phase.UNDONE, Phase.OPEN})
+
+    @property
+    def under_way(self) -> bool:
+        return bool(self.standings) and not self.considered and not self.over
+
+    def standing(self, step: str) -> Standing:
+        return next(one for one in self.standings if one.name == step)
+
+
+class Desk:
+    """`shadow` makes the engine of a move; `goes_to` sets the process's own engine to a folder; `tell` hears of every change."""
+
+    def __init__(
+        self,
+        load: Callable[[], Settings],
+        shadow: Callable[[Path], Shadow],
+        goes_to: Callable[[Path], Engine],
+        tell: Callable[[], None],
+    ) -> None:
+        self._load, self._shadow, self._goes_to, self._tell = load, shadow, goes_to, tell
+        self._lock = threading.Lock()
+        self._work: Undertaking | None = None
+        self._anew = False
+        self._held = False
+        self._progress: Progress | None = None
+        self._looking = False
+        self._looked = self._compared = self._told = self._counting = float("-inf")
+        self._status = Status()
+        with suppress(StepRefused):
+            self._work = self._undertaking(None)
+            self._fold()
+
+    def status(self) -> Status:
+        return self._status
+
+    def folder(self) -> Path:
+        """Which folder the process's engine is for: the new one from the parallel run on."""
+        status = self._status
+        if self._work is None or status.move is None or not status.under_way:
+            return self._load().data_path
+        begun = status.standing(CatchUp.name).phase in (Phase.BEGUN, Phase.DONE, Phase.FAILED)
+        return status.move.data if begun else self._load().data_path
+
+    # what a person asks -----------------------------------------------------------------------------------------------------
+    def consider(self, move: Move, anew: bool = False) -> None:
+        """Look at a move that may be begun. Raises StepRefused where another is under way, StoreCorrupt."""
+        self._check_free()
+        if self._status.under_way:
+            raise StepRefused("a move is under way; roll it back, or go on with it.")
+        self._work, self._anew = self._undertaking(move, anew), anew
+        self._status = Status()
+        self._fold()
+        self._looked = float("-inf")
+        self._tell()
+
+    def go(self, step: str, word: str = "") -> None:
+        """Go on through a step, in the background. Raises StepRefused, at once, where it cannot be or for a wrong word."""
+        work = self._hold()
+        named = work.step(step)
+        if named.word and self._status.standing(step).phase is not Phase.DONE:
+            work.wizard.confirm(step, word)
+        self._start(stages.of_step(step), lambda progress: self._through(work, named, progress))
+
+    def go_back(self, word: str) -> None:
+        """Roll everything back, in the background. Raises StepRefused, at once, for a wrong word."""
+        if word != BACK:
+            raise StepRefused(f"Rolling back: type {BACK!r} to go back; nothing was changed.")
+        work = self._hold()
+        self._start(None, lambda progress: self._back(work, progress))
+
+    def cancel(self) -> None:
+        """Ask what is going on to stop at its next safe point."""
+        with self._lock:
+            if self._progress is None or self._status.doing is None:
+                return
+            self._progress.cancel()
+            self._status = replace(self._status, doing=replace(self._status.doing, cancelling=True))
+        self._tell()
+
+    def report(self) -> tuple[str, str]:
+        """The evidence so far: the page, and JSON. Raises StepRefused where nothing was begun."""
+        work = self._at_hand()
+        return evidence.forms(work.report(measured=True))
+
+    def look(self) -> None:
+        """Look at the next step, in the background, unless that was done just now: a page calls it every second."""
+        now = Clock.monotonic()
+        with self._lock:
+            idle = self._status.doing is None and not self._looking
+            if self._work is None or not idle or now - self._looked < _LOOKS:
+                return
+            self._looking, self._looked = True, now
+        threading.Thread(target=self._have_a_look, name="move-look", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask what is going on to stop at its next safe point, and leave the move to whoever comes next."""
+        self.cancel()
+        if self._held and self._work is not None and self._status.doing is None:
+            self._leave()
+
+    # deeds ------------------------------------------------------------------------------------------------------------------
+    def _through(self, work: Undertaking, step: Step, progress: Progress) -> str:
+        """What only needs time is waited for: a quiet window, evidence, the hours of watching."""
+        while True:
+            try:
+                work.wizard.run(progress, step.name)
+                return f"{step.title}: done and verified."
+            except NotYet as reason:
+                progress.tell(0, 0, str(reason))
+                if not progress.pause(max(0.5, _WAIT / work.clock.speed)):
+                    raise Cancelled("stopped as asked; nothing was changed by that.") from reason
+
+    def _back(self, work: Undertaking, progress: Progress) -> str:
+        work.wizard.rollback(progress)
+        return "Rolled back: everything is as it was before the move, with every row collected since."
+
+    def _start(self, stage: Stage | None, deed: Callable[[Progress], str]) -> None:
+        doing = Doing(stage.title, stage.key) if stage else Doing("Rolling back", "")
+        with self._lock:
+            if self._status.doing is not None:
+                raise StepRefused(f"{self._status.doing.title} is going on; wait for it, or cancel it.")
+            self._progress = Progress(self._heard)
+            self._counting = Clock.monotonic()
+            self._status = replace(self._status, doing=doing, said="", failed=False)
+        threading.Thread(target=self._do, args=(deed, self._progress), name="move", daemon=True).start()
+        self._tell()
+
+    def _do(self, deed: Callable[[Progress], str], progress: Progress) -> None:
+        try:
+            said, failed = deed(progress), False
+        except AemoOpsError as error:
+            said, failed = str(error), True
+        except Exception as error:
+            log.exception("a deed of the move failed")
+            said, failed = f"unexpected: {error!r}; the log has the details. The journal says how far it came.", True
+        self._settle()
+        with self._lock:
+            self._progress = None
+            self._status = replace(self._status, doing=None, said=said, failed=failed)
+        self._looked = self._compared = float("-inf")
+        self._tell()
+
+    def _settle(self) -> None:
+        """After a deed: the engine is where the journal says, and a move that is over is left to whoever comes next."""
+        self._fold()
+        if self._status.over:
+            self._leave()
+        try:
+            self._goes_to(self.folder())
+        except AemoOpsError:
+            log.exception("the engine cannot be set to its folder")
+
+    def _heard(self, done: int, total: int, text: str) -> None:
+        now = Clock.monotonic()
+        with self._lock:
+            doing = self._status.doing
+            if doing is None or (now - self._told < _TELLS and done < total):
+                return
+            if done < doing.done or total != doing.total:
+                self._counting = now
+            self._told = now
+            doing = replace(doing, done=done, total=total, text=text, seconds=now - self._counting)
+            self._status = replace(self._status, doing=doing)
+        self._fold()
+        self._tell()
+
+    # the journal --------------------------------------------------------------------------------------------------------------
+    def _undertaking(self, move: Move | None, anew: bool = False) -> Undertaking:
+        return Undertaking(self._load(), move, "the app", anew, self._shadow)
+
+    def _at_hand(self) -> Undertaking:
+        self._check_free()
+        if self._work is None:
+            raise StepRefused("no move was begun: say what is moved, from where and to where.")
+        return self._work
+
+    def _check_free(self) -> None:
+        if self._status.doing is not None:
+            raise StepRefused(f"{self._status.doing.title} is going on; wait for it, or cancel it.")
+
+    def _hold(self) -> Undertaking:
+        """The move, its lease ours. Raises StepRefused where another process works at it."""
+        work = self._at_hand()
+        if self._held:
+            return work
+        work = self._undertaking(work.move, self._anew)  # another process may have gone on with it
+        try:
+            work.__enter__()
+        except LeaseHeld as error:
+            raise StepRefused(f"{error}. It is carried on there; this page shows how it stands.") from error
+        self._work, self._held = work, True
+        return work
+
+    def _leave(self) -> None:
+        if self._held and self._work is not None:
+            self._work.__exit__()
+            self._held = False
+
+    def _fold(self) -> None:
+        """What the journal says now."""
+        work = self._work
+        if work is None:
+            return
+        standings = tuple(work.standings())
+        begun = work.begun
+        with self._lock:
+            self._status = replace(
+                self._status,
+                move=work.move,
+                considered=not begun,
+                standings=standings,
+                alarm=work.alarm(),
+                broken=work.journal.broken,
+                happened=evidence.happened(work.journal, work.steps)[::-1],
+                sentence=evidence.sentence(standings),
+            )
+
+    # looking ------------------------------------------------------------------------------------------------------------------
+    def _have_a_look(self) -> None:
+        try:
+            self._follow_elsewhere()
+            work = self._work
+            if work is not None and not self._status.elsewhere:
+                self._seen(work)
+        except Exception:
+            log.exception("a look at the move failed")
+        finally:
+            self._looking = False
+        self._tell()
+
+    def _follow_elsewhere(self) -> None:
+        """Another process may work at the move: its journal is read again."""
+        work = self._work
+        if work is None or self._held:
+            return
+        holder = work.holder()
+        if holder or self._status.elsewhere:
+            with suppress(StepRefused):
+                self._work = self._undertaking(None)
+            self._fold()
+        with self._lock:
+            self._status = replace(self._status, elsewhere=holder)
+
+    def _seen(self, work: Undertaking) -> None:
+        step = work.wizard.next()
+        look = None
+        if step is not None:
+            try:
+                reason = step.check()
+                counts = step.counts() if isinstance(step, Gate) else {}
+                lines = tuple(asdict(one) for one in step.lines()) if isinstance(step, Watch) else ()
+                look = Look(step.name, str(reason or ""), isinstance(reason, Later), step.plan(), counts, lines)
+            except AemoOpsError as error:
+                look = Look(step.name, str(error), error.transient, "")
+        compared = self._status.compared
+        if step is not None and step.name == Gate.name and Clock.monotonic() - self._compared > _COMPARES:
+            self._compared = Clock.monotonic()
+            with suppress(AemoOpsError):
+                compared = tuple(step.apply(Progress())["datasets"])
+        back = tuple(work.wizard.rollback_plan())
+        with self._lock:
+            if self._status.doing is None:
+                self._status = replace(self._status, look=look, compared=compared, back=back)

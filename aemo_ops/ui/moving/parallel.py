@@ -1,0 +1,139 @@
+"""Parallel run: both collect, and what they collected is compared; each difference has a name, AEMO's own file decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from aemo_ops.migrate.comparison import Reason
+from aemo_ops.migrate.desk import Status
+from aemo_ops.migrate.step import Phase
+from aemo_ops.ui import tiles
+from aemo_ops.ui.moving import pieces
+
+Fact = Mapping[str, Any]
+_KINDS = (("same", "fresh"), ("old missed", "partial"), ("old wrong", "late"), ("unexplained or new wrong", "stale"))
+_VERDICTS = {"pass": ("fresh", "explained"), "block": ("stale", "blocks"), "insufficient": ("calm", "not enough yet")}
+
+
+def show(status: Status, opened: str) -> Markup:
+    """`opened`: the dataset whose differing rows are shown."""
+    if status.standing("catch_up").phase is not Phase.DONE:
+        ask = tiles.button(
+            "go", "Start the parallel run", "catch_up", kind="main", off=not pieces.ready(status, "catch_up")
+        )
+        inside = pieces.checks(status, "catch_up") + pieces.plan(status, "catch_up") + ask
+        return pieces.card("Catch up, then both collect", inside, "the old collector goes on")
+    compared = status.standing("compare")
+    facts: Sequence[Fact] = compared.evidence.get("datasets", ()) if compared.phase is Phase.DONE else status.compared
+    gate = tiles.EMPTY if compared.phase is Phase.DONE else pieces.card("Before the switchover may open", _gate(status))
+    since = str(status.standing("catch_up").evidence.get("begun", "")).replace("T", " ")[:16]
+    side = pieces.card(
+        "Old and new, side by side", _side_by_side(facts), f"since {since} NEM; the newest half hour is left out"
+    )
+    shown = next((one for one in facts if one["dataset"] == opened), None)
+    rows = _rows(shown) if shown else tiles.EMPTY
+    carried = pieces.card(
+        "Caught up", _carried(status.standing("catch_up").evidence), "rows that came over from the old files"
+    )
+    both = Markup('<div class="split">{}{}</div>').format(side, gate) if gate else side
+    return both + rows + carried
+
+
+def _gate(status: Status) -> Markup:
+    look = status.look
+    counts = look.counts if look and look.step == "compare" else {}
+    lines = [
+        pieces.mark(
+            "ok" if count >= wanted else "wait", f"{name}: {min(count, wanted)} of {wanted} intervals that both have"
+        )
+        for name, (count, wanted) in counts.items()
+    ] or [pieces.mark("wait", "looking …")]
+    bad = [one["dataset"] for one in status.compared if one["verdict"] == "block"]
+    if status.compared:
+        lines.append(pieces.mark("bad" if bad else "ok", f"differences unexplained: {', '.join(bad) or 'none'}"))
+    ask = tiles.button(
+        "go", "Compare, and open the switchover", "compare", kind="main", off=not pieces.ready(status, "compare")
+    )
+    return pieces.marks(lines) + ask
+
+
+def counts(fact: Fact) -> tuple[int, int, int, int]:
+    """Keys: same, old missed, old wrong, unexplained or new wrong."""
+    missed = wrong = bad = 0
+    for name, number in fact["reasons"].items():
+        reason = Reason(name)
+        if not reason.explained:
+            bad += number
+        elif reason is Reason.MISSED:
+            missed += number
+        else:
+            wrong += number
+    return fact["equal"], missed, wrong, bad
+
+
+def _side_by_side(facts: Sequence[Fact]) -> Markup:
+    if not facts:
+        return Markup(
+            '<p class="empty">Nothing to compare yet: it takes some dispatch intervals that both collected.</p>'
+        )
+    rows = []
+    for one in facts:
+        same, missed, wrong, bad = counts(one)
+        tone, word = _VERDICTS[one["verdict"]]
+        if one["verdict"] == "pass" and not missed + wrong:
+            word = "same"
+        see = tiles.button("rows", "Rows", one["dataset"]) if one["samples"] else tiles.EMPTY
+        numbers = (f"{same:,}", f"{missed:,}", f"{wrong:,}", f"{bad:,}")
+        named = Markup("{}{}").format(one["dataset"], _bar((same, missed, wrong, bad)))
+        rows.append((named, *numbers, tiles.chip(tone, word), see))
+    heads = ("Dataset", "Same", "Old missed", "Old wrong", "Unexplained", "Verdict", "")
+    key = Markup('<span class="key"><i class="seg {}"></i>{}</span>')
+    legend = tiles.EMPTY.join(key.format(tone, name) for name, tone in _KINDS)
+    reasons = [
+        Markup("<li><b>{}</b>: {}</li>").format(
+            one["dataset"], ", ".join(f"{n:,} x {why}" for why, n in one["reasons"].items())
+        )
+        for one in facts
+        if one["reasons"]
+    ]
+    told = Markup('<ul class="plan">{}</ul>').format(tiles.EMPTY.join(reasons)) if reasons else tiles.EMPTY
+    return Markup('<div class="legend">{}</div>').format(legend) + pieces.table(heads, rows, (1, 2, 3, 4)) + told
+
+
+def _bar(numbers: Sequence[int]) -> Markup:
+    whole = sum(numbers) or 1
+    segment = Markup('<i class="seg {}" style="width:{:.1f}%"></i>')
+    parts = [segment.format(tone, 100 * n / whole) for (_, tone), n in zip(_KINDS, numbers, strict=True) if n]
+    told = ", ".join(f"{n:,} {name}" for (name, _), n in zip(_KINDS, numbers, strict=True))
+    return Markup('<div class="share" role="img" aria-label="{}" title="{}">{}</div>').format(
+        told, told, tiles.EMPTY.join(parts)
+    )
+
+
+def _rows(fact: Fact) -> Markup:
+    """The differing rows themselves: what the old file says, what ours says, what AEMO says."""
+    rows = [
+        (one["settlementdate"].replace("T", " ")[:16], one["id"], one["reason"], _values(one["old"]), _values(one["new"]),
+         _values(one["aemo"]))
+        for one in fact["samples"]
+    ]  # fmt: skip
+    table = pieces.table(("Interval end (NEM)", "Id", "What it is", "Old", "New", "AEMO"), rows)
+    close = tiles.button("rows", "Close", "")
+    return pieces.card(f"{fact['dataset']}: rows that differ", table + close, f"{len(rows)} of them, the worst first")
+
+
+def _values(values: Mapping[str, float | None] | None) -> str:
+    if values is None:
+        return "no row"
+    return ", ".join(f"{name} {'empty' if value is None else f'{value:,.4g}'}" for name, value in values.items())
+
+
+def _carried(evidence: Mapping[str, Any]) -> Markup:
+    rows = [
+        (one["dataset"], str(one["mark"] or "").replace("T", " ")[:16], f"{one['inserted']:,}", f"{one['off_grid']:,}")
+        for one in evidence.get("datasets", ())
+    ]
+    return pieces.table(("Dataset", "Copied up to (NEM)", "Rows since", "Rows off the grid, left behind"), rows, (2, 3))

@@ -1,0 +1,125 @@
+"""Prepare: what is to be moved and where to, what lies there, who writes it; then the new place is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from aemo_ops.errors import SettingsError
+from aemo_ops.migrate.desk import Status
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.step import Phase
+from aemo_ops.ui import tiles, words
+from aemo_ops.ui.moving import pieces
+
+_MOST_HOURS = 24.0 * 14
+
+
+def show(status: Status, suggested: Move) -> Markup:
+    """The form until the move is begun; then what was found."""
+    found = pieces.evidence(status, "prepare")
+    if found and status.standing("prepare").phase is Phase.DONE:
+        return pieces.card("What was found", _found(found), f"newest interval {_time(found['newest'])} NEM")
+    parts = [pieces.card("What is moved, and where to", form(status.move or suggested, status))]
+    if status.move:
+        ask = tiles.button(
+            "go", "Prepare the new place", "prepare", kind="main", off=not pieces.ready(status, "prepare")
+        )
+        inside = pieces.checks(status, "prepare") + pieces.plan(status, "prepare") + ask
+        parts.append(pieces.card("Before anything is done", inside, "nothing is written until you press the button"))
+    return tiles.EMPTY.join(parts)
+
+
+def form(move: Move, status: Status) -> Markup:
+    """Fields for what a person may choose; Look sends them."""
+    off = Markup(" disabled") if status.under_way or status.doing else tiles.EMPTY
+    field = Markup(
+        '<label class="{}">{}<input name="{}" value="{}" autocomplete="off" spellcheck="false"{}><small>{}</small></label>'
+    )
+    fields = [
+        field.format("whole", "From: the folder that the old collector writes", "source", move.source, off,
+                     "Its files stay as they are: the move only reads them."),
+        field.format("whole", "To: a folder on a local disk", "base", move.base, off,
+                     "Gets data, logs and backup inside."),
+        field.format("", "The old collector's command line holds", "patterns", ", ".join(move.patterns), off,
+                     "Parted by commas. A program that holds one of the files open is found without."),
+        field.format("short", "Hours to watch after the switchover", "watch_hours", f"{move.watch_hours:g}", off,
+                     "Hours of market time."),
+        field.format("", "Settings (.env) of the dashboard that reads the files", "env_file", move.env_file or "", off,
+                     "Optional. Rewritten at the switchover; shown as a difference first, and kept."),
+    ]  # fmt: skip
+    agree = Markup(
+        '<label class="agree"><input type="checkbox" name="drop_columns"{}{}> Columns that belong to no dataset may be left out '
+        "of the new files</label>"
+    ).format(Markup(" checked") if move.drop_columns else tiles.EMPTY, off)
+    look = Markup(
+        '<div class="deeds"><button type="button" class="{}" data-verb="look" data-subject="" data-sends="form"{}>'
+        "Look at it</button></div>"
+    ).format("" if status.move else "main", off)
+    return Markup('<div class="fields" data-form>{}{}{}</div>').format(tiles.EMPTY.join(fields), agree, look)
+
+
+def chosen(told: Mapping[str, Any], suggested: Move) -> Move:
+    """The move that the form says. Raises SettingsError."""
+    try:
+        hours = float(told["watch_hours"])
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= _MOST_HOURS:
+        raise SettingsError(
+            f"{told['watch_hours']!r} hours to watch: it should be a number from 0 to {_MOST_HOURS:.0f}."
+        )
+    folders = {name: str(told[name]).strip() for name in ("source", "base", "env_file")}
+    for name, what in (("source", "the folder to move from"), ("base", "the folder to move to")):
+        if not folders[name]:
+            raise SettingsError(f"Say {what}.")
+    patterns = tuple(part.strip() for part in str(told["patterns"]).split(",") if part.strip())
+    return replace(
+        suggested,
+        source=_folder(folders["source"]),
+        base=_folder(folders["base"]),
+        env_file=_folder(folders["env_file"]) if folders["env_file"] else None,
+        patterns=patterns or suggested.patterns,
+        watch_hours=hours,
+        drop_columns=bool(told["drop_columns"]),
+    )
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _found(found: Mapping[str, Any]) -> Markup:
+    rows = [
+        (
+            one["name"],
+            one["state"] if one["kind"] == "declared" else f"{one['state']}, {one['kind']}: stays",
+            words.size(one["size"]) if one["state"] == "there" else "",
+            f"{one['rows']:,}" if one["rows"] is not None else "",
+            _time(one["first"]),
+            _time(one["last"]),
+        )
+        for one in found["items"]
+    ]
+    files = pieces.table(("File", "State", "Size", "Rows", "First interval", "Last"), rows, (2, 3))
+    lines = [pieces.mark("note", f"Old collector: {_program(one)}") for one in found["collectors"]]
+    lines = lines or [pieces.mark("note", "No old collector runs on this machine.")]
+    lines += [pieces.mark("note", f"Folder looked at: {one}") for one in found["candidates"]]
+    for one in found["repositories"]:
+        dirty = f"{len(one['changed'])} paths not committed" if one["changed"] else "clean"
+        lines.append(pieces.mark("note", f"Repository {one['path']}: {one['branch']} {one['commit']}, {dirty}"))
+    lines += [pieces.mark("note", f"{path}: rebuild it after the switchover") for path in found["caches"]]
+    return files + pieces.marks(lines)
+
+
+def _program(one: Mapping[str, Any]) -> str:
+    held = f"; started again by {', '.join(one['held_by'])}" if one["held_by"] else ""
+    return f"process {one['identity']['pid']}, {' '.join(one['command'])}{held}"
+
+
+def _time(text: str | None) -> str:
+    return text.replace("T", " ")[:16] if text else ""
