@@ -39,7 +39,10 @@ _WAIT = 15.0  # seconds of market time until what only waits is tried again
 
 @dataclass(frozen=True)
 class Doing:
-    """A deed that is under way, of one stage or (empty) of all. `done` of `total` are bytes where they are many; `seconds`: real ones of this counting."""
+    """A deed that is under way, of one stage or (empty) of all. `done` of `total` are bytes where they are many.
+
+    `seconds`: real ones since this counting began.
+    """
 
     title: str
     stage: str

@@ -18,9 +18,11 @@ from aemo_ops.migrate.candidates import likely
 from aemo_ops.migrate.desk import Desk
 from aemo_ops.migrate.move import PATTERNS, Move
 from aemo_ops.migrate.shadow import Shadow
+from aemo_ops.ops import timing
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.snapshot import Role, Snapshot
+from aemo_ops.ops.timing import Speed
 from aemo_ops.settings import Settings
 from aemo_ops.store.findings import Finding
 from aemo_ops.store.ledger import LedgerRow
@@ -109,6 +111,11 @@ class House:
         for callback in watchers:
             callback()
 
+    @property
+    def demo(self) -> bool:
+        """Whether the time is not the true one: nothing here is a real market's."""
+        return self.settings.clock_file is not None
+
     def command(self, verb: str, subject: str = "") -> int:
         return self._engine.command(verb, subject)
 
@@ -117,6 +124,16 @@ class House:
 
     def rows(self, dataset: str, since: datetime) -> pa.Table:
         return self._engine.rows(dataset, since)
+
+    def costs(self, since: datetime) -> list[tuple[datetime, float, int, int, int]]:
+        return self._engine.costs(since)
+
+    def speeds(self) -> list[Speed]:
+        return timing.speeds(self._engine.store, self._engine.datasets)
+
+    def effective(self) -> list[tuple[str, str, str]]:
+        """The settings as they are now: a switchover changes one."""
+        return self._load().effective()
 
     def files(self, text: str, report: str, fate: str, limit: int) -> list[LedgerRow]:
         return self._engine.files(text, report, fate, limit)

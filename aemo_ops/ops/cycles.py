@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import psutil
+
 from aemo_ops.clock import Clock, stamp
 from aemo_ops.errors import AemoOpsError, NemwebRefused, StoreError
 from aemo_ops.market import catalogue
@@ -232,6 +234,9 @@ class Cycles:
 
     def _record_cycle(self, nem: datetime, seconds: float, before: Traffic) -> None:
         traffic = self._client.traffic
+        written = sum(result.rows.written for result in self._results)
+        memory = psutil.Process().memory_info().rss
+        self._state.add_cost(nem, round(seconds, 3), traffic.received - before.received, written, memory)
         last = self._state.facts("cycle").get("last", {})
         self._state.put(
             "cycle",

@@ -141,6 +141,10 @@ class Engine:
     def rows(self, dataset: str, since: datetime) -> pa.Table:
         return self.store.read(catalogue.dataset(dataset), since)
 
+    def costs(self, since: datetime) -> list[tuple[datetime, float, int, int, int]]:
+        """(NEM time of a cycle, real seconds, bytes downloaded, written, in memory), oldest first."""
+        return self.state.costs(since)
+
     def files(self, text: str = "", report: str = "", fate: str = "", limit: int = 200) -> list[LedgerRow]:
         """The ledger's newest entries; none in a folder that was never adopted."""
         ledger = self._open_ledger()

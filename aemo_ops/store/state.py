@@ -28,6 +28,10 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE TABLE IF NOT EXISTS advances (dataset TEXT NOT NULL, nem TEXT NOT NULL, latest TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS advances_by_time ON advances (dataset, nem);
+CREATE TABLE IF NOT EXISTS costs (
+    nem TEXT NOT NULL, seconds REAL NOT NULL, downloaded INTEGER NOT NULL, written INTEGER NOT NULL, memory INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS costs_by_time ON costs (nem);
 CREATE TABLE IF NOT EXISTS facts (kind TEXT NOT NULL, subject TEXT NOT NULL, fact TEXT NOT NULL, PRIMARY KEY (kind, subject));
 """
 _EVENTS_KEPT = 5000
@@ -124,6 +128,25 @@ class State:
             (dataset, dataset, stamp(since)),
         )
         return [(datetime.fromisoformat(str(nem)), datetime.fromisoformat(str(latest))) for nem, latest in rows]
+
+    # costs: what each cycle took, for the Performance page ---------------------------------------------------------------
+    def add_cost(self, nem: datetime, seconds: float, downloaded: int, written: int, memory: int) -> None:
+        """Real seconds; the others in bytes, `memory` of the collecting process at the end of the cycle."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO costs VALUES (?, ?, ?, ?, ?)", (stamp(nem), seconds, downloaded, written, memory)
+            )
+            connection.execute("DELETE FROM costs WHERE nem < date(?, ?)", (stamp(nem), f"-{_ADVANCES_KEPT_DAYS} days"))
+
+    def costs(self, since: datetime) -> list[tuple[datetime, float, int, int, int]]:
+        """(NEM time of a cycle, seconds, bytes downloaded, written, in memory), oldest first."""
+        rows = self._database.read(
+            "SELECT nem, seconds, downloaded, written, memory FROM costs WHERE nem >= ? ORDER BY nem", (stamp(since),)
+        )
+        return [
+            (datetime.fromisoformat(str(nem)), float(str(seconds)), int(str(down)), int(str(out)), int(str(memory)))
+            for nem, seconds, down, out, memory in rows
+        ]
 
     # facts: the last known state of a collector, a file's last write, the last cycle, the engine --------------------------
     def put(self, kind: str, subject: str, fact: Mapping[str, Any]) -> None:

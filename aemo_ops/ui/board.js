@@ -68,6 +68,7 @@ function press(button, model) {
   button.setAttribute("aria-busy", "true")
   setTimeout(() => button.removeAttribute("aria-busy"), 1500)
   model.send_msg({verb, subject})
+  if (button.dataset.go) { window.dispatchEvent(new CustomEvent("aemo-ops:go", {detail: button.dataset.go})) }
 }
 
 export function render({model}) {

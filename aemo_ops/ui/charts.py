@@ -197,6 +197,23 @@ class ValueChart:
         return [(colour, name, _last(data[name], self._look.unit)) for name, colour in colours if len(times)]
 
 
+class CostChart:
+    """A number of each cycle over the last day; `title` says what, with its unit."""
+
+    def __init__(self, title: str, times: Range1d, height: int, colour: str) -> None:
+        self._source = ColumnDataSource({"time": [], "value": []})
+        self.plot = _frame(height, times, ticks=3)
+        self.plot.title = Title(text=title, standoff=2)
+        self.plot.y_range = Range1d(start=0, end=1)
+        self.plot.line("time", "value", source=self._source, color=colour, line_width=1.4)
+        tips = [(title, "@value{0,0.00}"), ("at", "@time{%d %b %H:%M} NEM")]
+        self.plot.add_tools(HoverTool(tooltips=tips, formatters={"@time": "datetime"}, line_policy="nearest"))
+
+    def load(self, times: list[datetime], values: list[float]) -> None:
+        self._source.data = {"time": _times(times), "value": np.array(values, dtype=np.float32)}
+        self.plot.y_range.update(end=max(values) * 1.1 or 1.0)
+
+
 def _last(values: np.ndarray, unit: str) -> str:
     known = values[~np.isnan(values)]
     return f"{known[-1]:,.{0 if unit == 'MW' else 2}f}" if len(known) else "no value"

@@ -19,6 +19,7 @@ from aemo_ops.migrate.desk import Status
 from aemo_ops.migrate.move import Move
 from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.snapshot import Snapshot
+from aemo_ops.ops.timing import Speed
 from aemo_ops.store.findings import Finding
 from aemo_ops.store.ledger import LedgerRow
 
@@ -49,6 +50,11 @@ class Console(Protocol):
         """NEM time."""
         ...
 
+    @property
+    def demo(self) -> bool:
+        """Whether this is the demo, or another set of pages on a made-up clock."""
+        ...
+
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls back from the engine's thread on every new Snapshot; returns what ends it."""
         ...
@@ -63,6 +69,18 @@ class Console(Protocol):
 
     def rows(self, dataset: str, since: datetime) -> pa.Table:
         """The rows of a file after a NEM time; none where there is no file yet."""
+        ...
+
+    def costs(self, since: datetime) -> list[tuple[datetime, float, int, int, int]]:
+        """(NEM time of a cycle, real seconds, bytes downloaded, written, in memory), oldest first."""
+        ...
+
+    def speeds(self) -> list[Speed]:
+        """How fast each file answers now; reads them, so ask off the loop."""
+        ...
+
+    def effective(self) -> list[tuple[str, str, str]]:
+        """(variable, value, where it came from) of every setting."""
         ...
 
     def files(self, text: str, report: str, fate: str, limit: int) -> list[LedgerRow]:

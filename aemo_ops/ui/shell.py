@@ -23,6 +23,9 @@ from aemo_ops.ui.gaps import GapsPage
 from aemo_ops.ui.live import Live
 from aemo_ops.ui.migration import Migration, short
 from aemo_ops.ui.model import Console, Model
+from aemo_ops.ui.performance import Performance
+from aemo_ops.ui.settings import SettingsPage
+from aemo_ops.ui.tour import Tour
 
 
 class Screen(Protocol):
@@ -68,15 +71,18 @@ ENTRIES = (
     Entry("gaps", "Gaps", GapsPage, lambda _snapshot: ""),
     Entry("collectors", "Collectors", Collectors, _collectors_attention),
     Entry("migration", "Migration", Migration, lambda _snapshot: ""),
+    Entry("performance", "Performance", Performance, lambda _snapshot: ""),
+    Entry("settings", "Settings", SettingsPage, lambda _snapshot: ""),
 )
 
 
 class Nav(JSComponent):
-    """The side bar's links; owns the browser's address, history, title and the cookie that remembers the theme."""
+    """The side bar's links; owns the browser's address, history, title and the cookies that remember the theme and the tour."""
 
     entries = param.List(default=[])
     page = param.String()
     dark = param.Boolean()
+    toured = param.Boolean(doc="the visitor has had enough of the tour")
 
     _esm = Path(__file__).parent / "nav.js"
     _bundle = _esm
@@ -93,7 +99,13 @@ class Shell:
         self._entries = {entry.key: entry for entry in ENTRIES}
         self._nav = Nav(page=_asked_page(self._entries), sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
         self._head = Board(_HEAD)
-        self._main = pn.Column(stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=(18, 22, 28, 22))
+        self._tour = Tour(lambda: self._nav.param.update(toured=True)) if console.demo and not _toured() else None
+        self._main = pn.Column(
+            *([self._tour.view] if self._tour else []),
+            stylesheets=[theme.WHOLE],
+            sizing_mode="stretch_width",
+            margin=(18, 22, 28, 22),
+        )
         self._show_head()
         self._show_page()
         self._nav.param.watch(lambda _event: self._turn(), "page")
@@ -181,6 +193,10 @@ def _asked_page(known: dict[str, Any]) -> str:
     """The page that the address names, Live for none or an unknown one."""
     asked = pn.state.session_args.get("page", [b""])[0].decode(errors="replace")
     return asked if asked in known else "live"
+
+
+def _toured() -> bool:
+    return bool(pn.state.cookies and pn.state.cookies.get("aemo_ops_tour"))
 
 
 def _asked_theme() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import panel as pn
 
 from aemo_ops.clock import Clock
+from aemo_ops.migrate.house import House
 from aemo_ops.ops.engine import Engine
 from aemo_ops.replica import Replica
 from aemo_ops.ui import shell
@@ -20,10 +21,12 @@ from tests.waiting import until
 def test_a_page_that_nobody_has_open_any_more_is_let_go(
     engine_at: Callable[..., Engine], site: Replica, still: Clock
 ) -> None:
-    engine, port, pages = engine_at(site.url, still), free_port(), list[weakref.ref[Any]]()
+    settings, port, pages = engine_at(site.url, still).settings, free_port(), list[weakref.ref[Any]]()
+
+    house = House(lambda: settings, "a test")
 
     def page() -> Any:
-        made = shell.page(engine)
+        made = shell.page(house)
         pages.append(weakref.ref(made))
         return made
 

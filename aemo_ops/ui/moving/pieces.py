@@ -93,9 +93,9 @@ def length(seconds: float) -> str:
 def asked(verb: str, word: str, text: str, off: bool) -> Markup:
     """A field for the word that a person must type, and the button that sends it; the server looks at the word."""
     return Markup(
-        '<div class="typed" data-form><label><span>Type <b>{}</b> to go on</span><input name="word" autocomplete="off" spellcheck="false" '
-        'size="12"{}></label><button type="button" class="danger" data-verb="{}" data-subject="" data-sends="form"{}>{}</button>'
-        "</div>"
+        '<div class="typed" data-form><label><span>Type <b>{}</b> to go on</span>'
+        '<input name="word" autocomplete="off" spellcheck="false" size="12"{}></label>'
+        '<button type="button" class="danger" data-verb="{}" data-subject="" data-sends="form"{}>{}</button></div>'
     ).format(word, _off(off), verb, _off(off), text)
 
 

@@ -1,0 +1,278 @@
+"""A whole move as a person does it: in a real browser, from the demo's pretend iCloud folder and its running old collector."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import filelock
+import pandas as pd
+import psutil
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from aemo_ops.market.catalogue import DATASETS
+from tests.conftest import only_soak
+from tests.ui import browsing
+from tests.waiting import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+SPEED = 90.0
+LONG = 120_000  # milliseconds, for what takes market time
+MINUTE = timedelta(minutes=1)
+
+
+class Demo:
+    """A demo's folders, and who collects into the old one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.old = folder / "Library" / "Mobile Documents" / "com~apple~CloudDocs" / "AEMO_spot" / "data 2"
+        self.base = folder / "Volumes" / "SSD" / "aemo_production"
+        self.new = self.base / "data"
+
+    def collectors(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter(["cmdline", "status"]):
+            line = process.info["cmdline"] or []
+            if "aemo_ops.replica.legacy" in line and str(self.old) in line:
+                found.append(process)
+        return [one for one in found if one.info["status"] != psutil.STATUS_ZOMBIE]
+
+    def keys(self, folder: Path, name: str) -> set[object]:
+        """A file's keys on the grid, by pandas; of the old one, which is written in place, once it can be read."""
+        dataset = next(dataset for dataset in DATASETS if dataset.name == name)
+        frames: list[pd.DataFrame] = []
+
+        def whole() -> bool:
+            try:
+                frames.append(pd.read_parquet(folder / dataset.file_name))
+            except (OSError, ValueError):
+                return False
+            return True
+
+        until(whole, f"{name} can be read")
+        times = frames[0]["settlementdate"].astype("datetime64[ns]")
+        on_grid = times.dt.minute % int(dataset.cadence / MINUTE) == 0
+        return set(zip(times[on_grid], frames[0].loc[on_grid, dataset.key[1]], strict=True))
+
+    def journal(self) -> list[str]:
+        lines = (self.folder / "home" / "move" / "journal-1.jsonl").read_text().splitlines()
+        return [json.loads(line)["kind"] for line in lines]
+
+
+@contextmanager
+def opened(browser: Browser, url: str) -> Iterator[Page]:
+    """The Migration page; at the end it had no error."""
+    context, complaints = browser.new_context(viewport={"width": 1280, "height": 720}), list[str]()
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{url}?page=migration")
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not complaints
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def press(page: Page, name: str, timeout: float = 30_000) -> None:
+    expect(button(page, name)).to_be_enabled(timeout=timeout)
+    button(page, name).click()
+
+
+def deed(page: Page, verb_text: str, timeout: float = 30_000) -> None:
+    """Press a stage's one button, which is named with the step behind it."""
+    found = page.get_by_role("button", name=re.compile(f"^{re.escape(verb_text)}"))
+    expect(found).to_be_enabled(timeout=timeout)
+    found.click()
+
+
+def stage(page: Page, name: str) -> Locator:
+    return page.get_by_role("tab", name=name)
+
+
+def typed(page: Page, word: str, text: str, asked: str = "") -> None:
+    page.get_by_label(f"Type {asked or word} to go on").fill(word)
+    press(page, text)
+
+
+def up_to_the_switch(page: Page) -> None:
+    press(page, "Look at it")
+    deed(page, "Prepare the new place")
+    expect(stage(page, "Prepare")).to_contain_text("done")
+    expect(stage(page, "Copy & verify")).to_contain_text("next")
+    deed(page, "Copy & verify normal")
+    expect(stage(page, "Copy & verify")).to_contain_text("done")
+    deed(page, "Start the parallel run")
+    deed(page, "Compare, and open the switchover", LONG)
+    expect(stage(page, "Parallel run")).to_contain_text("done", timeout=LONG)
+
+
+def switch(page: Page) -> None:
+    typed(page, "SWITCH", "Switch over")
+    expect(stage(page, "Switchover")).to_contain_text("done", timeout=LONG)
+
+
+def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "demo")
+    with browsing.demo(demo.folder, SPEED) as url, opened(browser, url) as page, opened(browser, url) as other:
+        expect(page.get_by_text("No move was begun.")).to_be_visible()
+        until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
+        before = {path.name: path.stat().st_ino for path in demo.old.glob("*")}
+        up_to_the_switch(page)
+        # The other browser was told nothing, and sees the same.
+        expect(stage(other, "Parallel run")).to_contain_text("done")
+        expect(other.get_by_role("status").first).to_contain_text("moving: switchover")
+        stage(page, "Parallel run").click()
+        expect(page.get_by_role("row").filter(has_text="scada5").first).to_contain_text("same")
+        expect(page.get_by_role("row").filter(has_text="scada30").first).to_contain_text("explained")
+        page.get_by_role("button", name="Rows scada30").click()
+        expect(page.get_by_role("heading", name=re.compile("scada30: rows that differ"))).to_be_visible()
+        expect(page.get_by_text("the mean of the last five of six").first).to_be_visible()
+        assert {path.name: path.stat().st_ino for path in demo.old.glob("*")} == before  # nothing was replaced there
+        # A wrong word changes nothing.
+        stage(page, "Switchover").click()
+        typed(page, "switch", "Switch over", asked="SWITCH")
+        expect(page.get_by_role("alert")).to_contain_text("type 'SWITCH' to go on")
+        assert "confirmed" not in demo.journal() and len(demo.collectors()) == 1
+        switch(page)
+        assert demo.collectors() == []
+        for dataset in DATASETS:
+            assert demo.keys(demo.old, dataset.name) <= demo.keys(demo.new, dataset.name), dataset.name
+        stage(page, "Switchover").click()
+        expect(page.get_by_text("0 intervals missing around the switch")).to_be_visible()
+        expect(other.get_by_text("The new collector is in charge.")).to_be_visible()
+        # Back: a wrong word first.
+        press(page, "Roll back …")
+        typed(page, "rollback", "Roll back", asked="ROLLBACK")
+        expect(page.get_by_role("alert")).to_contain_text("type 'ROLLBACK' to go back")
+        collected = demo.keys(demo.new, "prices5")
+        typed(page, "ROLLBACK", "Roll back")
+        expect(page.get_by_text("Rolled back: everything is as it was")).to_be_visible(timeout=LONG)
+        assert len(demo.collectors()) == 1 and collected <= demo.keys(demo.old, "prices5")
+        assert not demo.new.exists()
+        _report(page)
+        # And over again, to the end.
+        up_to_the_switch(page)
+        switch(page)
+        deed(page, "Finish, and write the evidence", LONG)
+        expect(stage(page, "Watch & finish")).to_contain_text("done", timeout=LONG)
+        expect(page.get_by_text("The move is finished").first).to_be_visible()
+        assert json.loads((demo.base / "evidence" / "move.json").read_text())["steps"]
+    assert demo.collectors() == []
+
+
+def _report(page: Page) -> None:
+    with page.expect_popup() as popup:
+        press(page, "Open the report")
+    expect(popup.value.get_by_text("The move was rolled back.").first).to_be_visible()
+    popup.value.close()
+    with page.expect_download() as download:
+        press(page, "Download as JSON")
+    assert json.loads(download.value.path().read_text())["sentence"] == "The move was rolled back."
+
+
+def test_a_killed_app_comes_back_to_where_the_move_stood(browser: Browser, tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "demo")
+    port = browsing.free_port()
+    command = [sys.executable, "-m", "aemo_ops.cli", "demo", "--no-browser", "--port", str(port)]
+    command += ["--speed", str(SPEED), "--folder", str(demo.folder)]
+    url = f"http://localhost:{port}/app"
+
+    def start() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True)
+        until(lambda: browsing.answers(url), "the demo answers", 60)
+        return process
+
+    process = start()
+    try:
+        with opened(browser, url) as page:
+            until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
+            press(page, "Look at it")
+            deed(page, "Prepare the new place")
+            deed(page, "Copy & verify normal")
+            deed(page, "Start the parallel run")
+            expect(page.get_by_text("Before the switchover may open")).to_be_visible()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+        for one in demo.collectors():
+            one.kill()
+            one.wait(10)
+        process = start()
+        with opened(browser, url) as page:
+            expect(stage(page, "Copy & verify")).to_contain_text("done")
+            expect(stage(page, "Parallel run")).to_contain_text("going on")
+            # It collects into the new folder again, without being asked.
+            latest = max(time for time, _ in demo.keys(demo.new, "prices5"))  # type: ignore[misc]
+            until(lambda: max(t for t, _ in demo.keys(demo.new, "prices5")) > latest, "it collects", 60)  # type: ignore[misc]
+            press(page, "Roll back …")
+            typed(page, "ROLLBACK", "Roll back")
+            expect(page.get_by_text("Rolled back: everything is as it was")).to_be_visible(timeout=LONG)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+@only_soak
+def test_a_wrong_new_file_bars_the_way_and_a_deaf_collector_is_not_killed(browser: Browser, tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "demo")
+    with browsing.demo(demo.folder, SPEED) as url, opened(browser, url) as page:
+        until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
+        _make_deaf(demo)
+        press(page, "Look at it")
+        deed(page, "Prepare the new place")
+        deed(page, "Copy & verify normal")
+        deed(page, "Start the parallel run")
+        expect(button(page, "Compare, and open the switchover compare")).to_be_enabled(timeout=LONG)
+        right = _falsified(demo.new / "prices5.parquet")
+        expect(page.get_by_text("differences unexplained: prices5")).to_be_visible(timeout=LONG)
+        deed(page, "Compare, and open the switchover", LONG)
+        expect(page.get_by_role("alert")).to_contain_text("new is wrong: another value than AEMO's", timeout=LONG)
+        expect(stage(page, "Switchover")).to_contain_text("not yet")
+        _put_right(demo.new / "prices5.parquet", right)
+        expect(page.get_by_text("differences unexplained: none")).to_be_visible(timeout=LONG)
+        deed(page, "Compare, and open the switchover", LONG)
+        typed(page, "SWITCH", "Switch over")
+        expect(page.get_by_role("alert")).to_contain_text("it was not killed. Everything is as before", timeout=LONG)
+        assert len(demo.collectors()) == 1
+        for one in demo.collectors():
+            one.kill()
+
+
+def _make_deaf(demo: Demo) -> None:
+    """The old collector, started anew as one that does not listen to SIGTERM."""
+    (old,) = demo.collectors()
+    command, folder = old.cmdline(), old.cwd()
+    old.kill()
+    old.wait(10)
+    subprocess.Popen([*command, "--variant", "deaf"], cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def _falsified(path: Path) -> pd.DataFrame:
+    """Prices of the last day are a dollar off; what they were."""
+    with filelock.FileLock(f"{path}.lock"):
+        rows = pd.read_parquet(path)
+        recent = rows["settlementdate"] > rows["settlementdate"].max() - timedelta(days=1)
+        rows.assign(rrp=rows["rrp"] + recent).to_parquet(path, index=False)
+    return rows
+
+
+def _put_right(path: Path, right: pd.DataFrame) -> None:
+    with filelock.FileLock(f"{path}.lock"):
+        now = pd.read_parquet(path)
+        keys = ["settlementdate", "regionid"]
+        pd.concat([now, right]).drop_duplicates(keys, keep="last").sort_values(keys).to_parquet(path, index=False)
