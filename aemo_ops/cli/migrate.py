@@ -26,6 +26,7 @@ from aemo_ops.settings import Settings
 
 _BACK = "ROLLBACK"
 _SAID = 2.0  # real seconds between two lines of progress
+_MOST_HOURS = 24.0 * 14  # of watching
 _LOOK = 15.0  # seconds between two looks whether what is waited for has come
 
 
@@ -34,7 +35,7 @@ def register(verbs: Any) -> None:
         "migrate", help="move files and collectors to another folder: plan, run, status, rollback"
     )
     deeds = parser.add_subparsers(dest="deed", required=True, metavar="DEED")
-    plan_ = deeds.add_parser("plan", help="what each step would do; changes nothing")
+    plan_ = deeds.add_parser("plan", help="what the next step would do; changes nothing")
     _what(plan_)
     plan_.set_defaults(run=plan)
     run_ = deeds.add_parser("run", help="go on, to the end or through one step; Ctrl-C stops at a safe point")
@@ -62,16 +63,24 @@ def register(verbs: Any) -> None:
         if name == "rollback":
             one.add_argument("--yes", action="store_true", help="do not ask for the word")
         if name == "report":
-            one.add_argument("--folder", type=Path, default=Path("evidence"), metavar="DIR", help="where it is written")
+            one.add_argument("--folder", type=Path, metavar="DIR", help="default: AEMO_OPS_HOME/move/evidence")
 
 
 def _what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", type=_folder, metavar="DIR", help="where the files are now")
     parser.add_argument("--to", dest="base", type=_folder, metavar="DIR", help="gets data, logs and backup below it")
-    parser.add_argument("--required", action="append", metavar="FILE", help="a file that must be there (repeat)")
-    parser.add_argument("--optional", action="append", metavar="FILE", help="a file that may be there (repeat)")
     parser.add_argument(
-        "--pattern", action="append", metavar="TEXT", help="in the old collector's command line (repeat)"
+        "--required",
+        action="append",
+        metavar="FILE",
+        help="a file that must be there, not the usual ones (repeat)",
+    )
+    parser.add_argument("--optional", action="append", metavar="FILE", help="a further file that may be there (repeat)")
+    parser.add_argument(
+        "--pattern",
+        action="append",
+        metavar="TEXT",
+        help=f"in the old collector's command line; default {', '.join(PATTERNS)}",
     )
     parser.add_argument("--env-file", type=_folder, metavar="FILE", help="settings of the program that reads the files")
     parser.add_argument(
@@ -79,7 +88,14 @@ def _what(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repository", action="append", type=_folder, metavar="DIR", default=[], help="note its state")
     parser.add_argument("--drop-columns", action="store_true", help="columns that belong to no dataset may go")
-    parser.add_argument("--watch-hours", type=float, default=24.0, metavar="N", help="after the switch (default 24)")
+    parser.add_argument("--watch-hours", type=_hours, default=24.0, metavar="N", help="after the switch (default 24)")
+
+
+def _hours(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= _MOST_HOURS:
+        raise ValueError(text)
+    return value
 
 
 def _folder(text: str) -> Path:
@@ -92,12 +108,14 @@ def _move(chosen: argparse.Namespace) -> Move | None:
         return None
     if chosen.source is None or chosen.base is None:
         raise SettingsError("a move has two ends: give both --from and --to")
-    wanted = [Wanted(name, True) for name in chosen.required or ()]
-    wanted += [Wanted(name, False) for name in chosen.optional or ()]
+    wanted = {one.name: one for one in [Wanted(name, True) for name in chosen.required or ()] or USUAL}
+    wanted |= {name: Wanted(name, False) for name in chosen.optional or ()}
+    if not all(chosen.pattern or PATTERNS):
+        raise SettingsError("an empty --pattern would mean every program of this machine")
     return Move(
         chosen.source,
         chosen.base,
-        tuple(wanted) or USUAL,
+        tuple(wanted.values()),
         tuple(chosen.pattern or PATTERNS),
         chosen.drop_columns,
         chosen.env_file,
@@ -132,6 +150,8 @@ def run(chosen: argparse.Namespace) -> int:
     with _leaving(Undertaking(settings, _move(chosen), "aemo-ops migrate run", chosen.anew)) as move:
         if loud := move.alarm():
             print(loud, file=sys.stderr)
+        if chosen.source is None and {one.phase for one in move.standings()} <= {Phase.UNDONE, Phase.OPEN}:
+            raise SettingsError("the last move was rolled back: to begin it again, or another, give --from and --to")
         if chosen.step and chosen.step not in {step.name for step in move.steps}:
             raise SettingsError(f"no step {chosen.step!r}; there are {', '.join(step.name for step in move.steps)}")
         progress, said = _stoppable(), ""
@@ -187,7 +207,8 @@ def _confirmed(move: Undertaking, reason: Unconfirmed) -> bool:
     print(f"{step.title}:\n{_indented(step.plan())}\n{reason}", file=sys.stderr)
     word = _asked(f"Type {step.word} to go on, anything else to stop here: ")
     if word != step.word:
-        print("Nothing was changed; both collectors go on when it is run again.", file=sys.stderr)
+        left = move.alarm() or "Nothing was changed; both collectors go on when it is run again."
+        print(left, file=sys.stderr)
         return False
     move.wizard.confirm(step.name, word)
     return True
@@ -197,6 +218,7 @@ def _rehearse(settings: Settings, chosen: argparse.Namespace) -> int:
     move = _move(chosen)
     if move is None:
         raise SettingsError("a rehearsal needs --from and --to, as the move itself")
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # its copies go on the way out
     scratch = None if chosen.rehearse == Path() else chosen.rehearse
     told = rehearse(settings, move, scratch, Progress(_say()))
     table(
@@ -252,20 +274,31 @@ def rollback(chosen: argparse.Namespace) -> int:
         if not chosen.yes and _asked(f"Type {_BACK} to go back, anything else to leave it as it is: ") != _BACK:
             print("Nothing was changed.", file=sys.stderr)
             return ATTENTION
-        print(evidence.sentence(move.wizard.rollback(Progress(_say()))))
-        return GOOD
+        standings = move.wizard.rollback(Progress(_say()))
+        print(evidence.sentence(standings))
+        todo = evidence.left_after_rollback(move.journal, standings)
+        print("\n".join(todo), end="\n" if todo else "")
+        return ATTENTION if todo else GOOD
 
 
 def report(chosen: argparse.Namespace) -> int:
     move = Undertaking(Settings.load())
-    evidence.write(chosen.folder.absolute(), move.report(measured=True))
-    print(chosen.folder.absolute() / evidence.PAGE)
+    folder = chosen.folder.absolute() if chosen.folder else move.folder / "evidence"
+    evidence.write(folder, move.report(measured=True))
+    print(folder / evidence.PAGE)
     return GOOD
 
 
 def _asked(prompt: str) -> str:
+    """What a person types; Ctrl-C is no word."""
     print(prompt, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return sys.stdin.readline().strip()
+    except KeyboardInterrupt:
+        return ""
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _indented(text: str) -> str:

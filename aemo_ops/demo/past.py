@@ -40,7 +40,8 @@ def lay(own: Path, old: Path, now: datetime) -> None:
         rows = frames[dataset.name]
         recent = rows[rows["settlementdate"] > now - _OWN]
         _write(dataset, _without(recent, OWN_HOLES, now), own)
-        _write(dataset, _without(rows, OLD_HOLES, now), old)
+        theirs = _five_of_six(dataset, frames) if dataset.name == "scada30" else rows
+        _write(dataset, _without(theirs, OLD_HOLES, now), old)
 
 
 def _frames(since: datetime, now: datetime) -> Frames:
@@ -61,6 +62,16 @@ def _means(dataset: Dataset, fives: pd.DataFrame, until: datetime) -> pd.DataFra
     halves = halves[halves["settlementdate"] <= until]
     means = halves.groupby(list(dataset.key), as_index=False)[list(dataset.values)].mean()
     return pd.DataFrame(means[dataset.schema.names])
+
+
+def _five_of_six(dataset: Dataset, frames: Frames) -> pd.DataFrame:
+    """As the old collector made its half hours: without the first of the six."""
+    fives = frames[dataset.derived_from or ""]
+    times = fives["settlementdate"]
+    late = times.dt.ceil("30min") - times < pd.Timedelta(minutes=25)
+    return _means(dataset, fives[late], frames[dataset.name]["settlementdate"].max()).sort_values(
+        list(dataset.key), ignore_index=True
+    )
 
 
 def _without(rows: pd.DataFrame, holes: Sequence[Hole], now: datetime) -> pd.DataFrame:

@@ -67,14 +67,24 @@ def find(patterns: Sequence[str], folders: Sequence[Path] = ()) -> list[Found]:
             found = _look(process, folders)
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if found.files or (not _of_ours(found.command) and any(one in " ".join(found.command) for one in patterns)):
+        if found.files or (
+            _is_program(found.command) and any(one and one in " ".join(found.command) for one in patterns)
+        ):
             seen.append(found)
     return sorted(seen, key=lambda one: one.identity.pid)
 
 
-def _of_ours(command: Sequence[str]) -> bool:
-    """Our own program elsewhere, or what wraps it: its command line may name a pattern, and is no old collector's."""
-    return any(word == "aemo_ops.cli" or Path(word).name == "aemo-ops" for word in command)
+# Programs that only look at files: what they name is not what they are.
+_LOOKERS = frozenset(
+    {"tail", "head", "less", "more", "cat", "vi", "vim", "nano", "emacs", "view", "grep", "awk", "sed", "watch", "open"}
+    | {"code", "ssh", "scp", "rsync", "cp", "mv", "git"}
+)
+
+
+def _is_program(command: Sequence[str]) -> bool:
+    """Whether a command line that names a pattern may be an old collector's: not a looker's, nor our own or what wraps it."""
+    ours = any(word == "aemo_ops.cli" or Path(word).name == "aemo-ops" for word in command)
+    return bool(command) and not ours and Path(command[0]).name not in _LOOKERS
 
 
 def _look(process: psutil.Process, folders: Sequence[Path]) -> Found:

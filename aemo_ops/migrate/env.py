@@ -15,6 +15,7 @@ from aemo_ops.errors import StepRefused
 _LINE = re.compile(r"(?P<head>\s*(?:export\s+)?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
 MODE = 0o600
 BACKUP = ".before-aemo-ops"
+EDITED = ".edited-during-the-move"
 
 # variable that the dashboard reads -> file or folder in the data set's base folder
 NAMES = {
@@ -49,8 +50,10 @@ class Change:
         return not self.shown
 
 
-def change(path: Path, values: Mapping[str, str]) -> Change:
+def change(path: Path, values: Mapping[str, str], old: Path | None = None) -> Change:
     """Set some variables: in place where they stand, else at the end. Writes nothing.
+
+    `old`: the folder that no value should name any more; a variable of another name that does is told, not changed.
 
     Raises StepRefused for a link, something that is no file, or a file that cannot be read.
     """
@@ -61,6 +64,8 @@ def change(path: Path, values: Mapping[str, str]) -> Change:
         name = match["name"] if match else ""
         if match is None or name not in values:
             lines.append(line)
+            if match and old is not None and str(old) in match["value"]:
+                warnings.append(f"{name} still names {old}: it is not one that AEMO Ops knows, so change it yourself")
             continue
         wanted = f"{match['head']}{name}={_quoted(values[name])}"
         if name in left:
@@ -89,13 +94,24 @@ def write(wanted: Change) -> Path | None:
 
 
 def restore(path: Path) -> bool:
-    """Bring back the file as it was before the first `write`; whether there was one to bring back."""
+    """Bring back the file as it was before the first `write`; whether there was one to bring back.
+
+    What stands there now is kept beside it, under another name, where somebody edited it since.
+    """
     kept = path.with_name(path.name + BACKUP)
     if not kept.exists():
         return False
+    if path.exists() and _others(path.read_text()) != _others(kept.read_text()):
+        _published(path.with_name(path.name + EDITED), path.read_bytes())
     _published(path, kept.read_bytes())
     kept.unlink()
     return True
+
+
+def _others(text: str) -> list[str]:
+    """The lines that `write` never touches."""
+    matches = ((line, _LINE.fullmatch(line)) for line in text.splitlines())
+    return [line for line, match in matches if match is None or match["name"] not in NAMES]
 
 
 def set_aside(path: Path) -> None:

@@ -63,7 +63,7 @@ def report(
             if entry.kind == "confirmed"
         ],
         "figures": [dict(row) for row in figures],
-        "left_to_do": left_to_do(standings),
+        "left_to_do": left_to_do(standings) or left_after_rollback(journal, standings),
         "journal": {"path": str(journal.path), "broken": journal.broken, "entries": entries},
     }
 
@@ -74,7 +74,9 @@ def sentence(standings: Sequence[Standing]) -> str:
     if phases == {Phase.DONE}:
         return "The move is finished: the new files are what counts, and the old ones are as they were left."
     if phases <= {Phase.UNDONE, Phase.OPEN}:
-        return "The move was rolled back." if Phase.UNDONE in phases else "The move has not begun."
+        if Phase.UNDONE not in phases:
+            return "The move has not begun."
+        return f"The move was rolled back.{_afterwards(standings)}"
     if going := next((one for one in standings if one.phase is Phase.UNDOING), None):
         return f"A rollback is under way and not finished; it was at: {going.title}."
     at = next(one for one in standings if one.phase is not Phase.DONE)
@@ -83,6 +85,13 @@ def sentence(standings: Sequence[Standing]) -> str:
         Phase.BEGUN: f"{at.title} was begun and not finished; running the move again goes on with it.",
     }
     return words.get(at.phase, f"The next step is: {at.title}.")
+
+
+def _afterwards(standings: Sequence[Standing]) -> str:
+    """What a person must know after a rollback from beyond the switch."""
+    facts = next((one.evidence for one in standings if one.name == "switch"), {})
+    nobody = "" if facts.get("runs", True) else " No old collector runs: start it again, or nobody collects."
+    return nobody + (f" Not every row could be fetched first: {facts['unfilled']}" if facts.get("unfilled") else "")
 
 
 def page(told: Mapping[str, Any]) -> str:
@@ -145,6 +154,15 @@ def left_to_do(standings: Sequence[Standing]) -> list[str]:
             lines.append(f"git -C {place} add --all -- . ':!.env' && git -C {place} commit && git -C {place} push")
     lines += [f"# rebuild {name}: the old paths are baked into it" for name in prepared.get("caches", ())]
     return lines
+
+
+def left_after_rollback(journal: Journal, standings: Sequence[Standing]) -> list[str]:
+    """How the old collector is started again, where a rollback found none to start."""
+    if not _afterwards(standings):
+        return []
+    prepared = [entry for entry in journal if entry.kind == "done" and entry.facts["step"] == "prepare"]
+    found = prepared[-1].facts["evidence"].get("collectors", ()) if prepared else ()
+    return [f"cd {shlex.quote(str(one['folder']))} && {shlex.join(one['command'])}" for one in found]
 
 
 def _seconds(journal: Journal, name: str) -> float | None:

@@ -21,6 +21,7 @@ from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.ops import timing
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.gaps import Gaps
+from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ops.timing import Speed
 from aemo_ops.settings import Settings
@@ -168,6 +169,10 @@ class _Housed(Shadow):
 
     def engine(self) -> Engine:
         return self._house.collects_in(self._folder)
+
+    def fill(self, since: datetime, progress: Progress) -> str:
+        """The house's engine never rested."""
+        return ""
 
     def stop(self) -> None:
         self._house.leaves(self._folder)

@@ -102,7 +102,8 @@ def _of_six(truth: Truth, old: pd.DataFrame) -> Iterator[tuple[Reason, np.ndarra
     yield Reason.FIVE_OF_SIX, six[1:].mean(axis=0), tolerance
     yield Reason.HALF_SUM, six[1:].sum(axis=0) / 2.0, tolerance
     for number in range(SIX)[::-1]:
-        yield Reason.ONE_OF_SIX, six[number], tolerance
+        rounded = _TWO_DECIMALS if truth.dataset.fallbacks else tolerance  # TradingIS prints one of the six so
+        yield Reason.ONE_OF_SIX, six[number], max(rounded, tolerance)
     for count in range(2, SIX):
         for chosen in combinations(range(SIX), count):
             yield Reason.FEWER, six[list(chosen)].mean(axis=0), tolerance

@@ -20,7 +20,7 @@ class Note:
         """Everything; empty where nothing was written down."""
         try:
             return dict(json.loads(self.path.read_text()))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError) as error:
             raise StoreCorrupt(

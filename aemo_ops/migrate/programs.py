@@ -70,8 +70,21 @@ class Program:
 
 
 def look(patterns: Sequence[str], source: Path | None = None) -> list[Program]:
-    """Programs that run now: by command line, or by a file below `source` that they write. Raises StepRefused."""
-    return [_recorded(found) for found in processes.find(patterns, [source] if source else [])]
+    """Programs that run now: by command line, or by a file below `source` that they write. Raises StepRefused.
+
+    One whose command line names another folder of data, and not `source`, is a collector of that one and is left alone.
+    """
+    found = processes.find(patterns, [source] if source else [])
+    return [_recorded(one) for one in found if one.files or source is None or not _elsewhere(one.command, source)]
+
+
+def _elsewhere(command: Sequence[str], source: Path) -> bool:
+    words = (Path(word.partition("=")[2] or word) for word in command[1:])
+    named = [path for path in words if path.is_absolute() and path.is_dir()]
+    ours = source.resolve()
+    if any(ours.is_relative_to(path.resolve()) for path in named):
+        return False
+    return any(next(path.glob("*.parquet"), None) for path in named)
 
 
 def _recorded(found: Found) -> Program:

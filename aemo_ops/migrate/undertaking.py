@@ -119,7 +119,7 @@ class Undertaking:
 
     def holder(self) -> str:
         """Which other process is at this move, empty where none is."""
-        found = self._lease.holder()
+        found = self._lease.other()
         return str(found) if found and found.pid != os.getpid() else ""
 
     def __exit__(self, *error: object) -> None:
@@ -143,8 +143,14 @@ class Undertaking:
         """Loud where a switch stands half done, empty elsewhere: maybe nobody collects."""
         switch = next(one for one in self.standings() if one.name == Switch.name)
         left = bool(Note(self.move.backup / NOTE).read())  # by a way back that failed too
-        if switch.phase not in (Phase.BEGUN, Phase.UNDOING) and not (switch.phase is Phase.FAILED and left):
+        went_wrong = switch.phase is Phase.FAILED and left and not switch.evidence  # of one that was done: two collect
+        if switch.phase not in (Phase.BEGUN, Phase.UNDOING) and not went_wrong:
             return ""
+        if switch.phase is Phase.UNDOING:
+            return (
+                "A rollback was begun and not finished: MAYBE NOBODY COLLECTS. `aemo-ops migrate rollback` goes on with it, "
+                "and fills what was missed."
+            )
         return (
             "A switch was begun and not finished: MAYBE NOBODY COLLECTS. `aemo-ops migrate run` goes on with it, "
             "`aemo-ops migrate rollback` goes back to the old collector; both fill what was missed."

@@ -86,7 +86,7 @@ class Wizard:
         self._begin()
         standings = self.standings()
         for step, one in zip(self._steps, standings, strict=True):
-            if one.phase is Phase.DONE:
+            if one.phase is Phase.DONE or self._holds_again(step, one):
                 self._hold(step, one.evidence)
             elif one.phase is Phase.UNDOING:
                 raise StepRefused(f"{step.title} is being undone; finish the rollback first.")
@@ -159,6 +159,14 @@ class Wizard:
             self._journal.append("failed", step=step.name, reason=reason)
             raise VerificationFailed(f"{step.title} was done, but does not hold any more: {reason}")
         self._held[step.name] = Clock.monotonic()
+
+    def _holds_again(self, step: Step, one: Standing) -> bool:
+        """Whether a step that was done and then did not hold does so now: it is not to be applied a second time."""
+        if one.phase is not Phase.FAILED or not one.evidence or step.verify(one.evidence):
+            return False
+        self._journal.append("done", step=step.name, evidence=dict(one.evidence))
+        self._held[step.name] = Clock.monotonic()
+        return True
 
     def _check_confirmed(self, step: Step) -> None:
         """Raises Unconfirmed unless the step's word was typed, since it last began or ended, within real minutes."""

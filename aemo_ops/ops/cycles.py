@@ -151,6 +151,12 @@ class Cycles:
         """Files that wait for the catch-up."""
         return sum(map(len, self._backlog.values()))
 
+    def forget_older(self, published: datetime) -> None:
+        """Take out of the backlog what was published before; the next cycle lists it anew."""
+        for entries in self._backlog.values():
+            for name in [name for name, entry in entries.items() if entry.published < published]:
+                del entries[name]
+
     def catch_up(self, progress: Progress, gap: float) -> str:
         """Take the backlog, the newest files of all reports first, one request each `gap` real seconds, cycles going first."""
         done, total = 0, self.backlog

@@ -77,8 +77,19 @@ class Lease:
         self._inode = None
         self._lock.release(force=True)
 
+    def other(self) -> Holder | None:
+        """Which other process holds it now, None where none does or we do: the lock itself is tried."""
+        if self.held or not self.path.exists():
+            return None
+        probe = filelock.FileLock(self.path, timeout=0, thread_local=False)
+        try:
+            with probe:
+                return None
+        except filelock.Timeout:
+            return self.holder()
+
     def holder(self) -> Holder | None:
-        """Who holds it, if a living process does."""
+        """Who wrote itself in last, if that process lives; see `other`."""
         try:
             told = json.loads(self.path.read_text())
             holder = Holder(int(told["pid"]), float(told["started"]), str(told["what"]))

@@ -38,6 +38,8 @@ def test_wrong_words_are_answered_with_what_would_be_right(command: Command, end
     assert "give both --from and --to" in told(command, "run", *ends[:2], exit_code=2)
     assert "no step 'swich'; there are prepare, copy" in told(command, "run", *ends, "--step", "swich", exit_code=2)
     assert "a rehearsal needs --from and --to" in told(command, "run", "--rehearse", exit_code=2)
+    assert "argument --watch-hours" in told(command, "plan", *ends, "--watch-hours", "nan", exit_code=2)
+    assert "every program of this machine" in told(command, "plan", *ends, "--pattern", "", exit_code=2)
     assert "is no folder" in told(command, "run", "--from", "/no/such", *ends[2:], exit_code=2)
 
 

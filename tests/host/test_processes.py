@@ -110,3 +110,19 @@ def test_what_the_system_does_not_let_us_see_is_said(start: Start, monkeypatch: 
     monkeypatch.setattr(psutil.Process, "terminate", denied)
     with pytest.raises(StepRefused, match="may not end it"):
         processes.stop(found.identity, 1)
+
+
+def test_who_only_looks_at_its_log_and_who_names_it_to_us_are_no_old_collector(tmp_path: Path) -> None:
+    log = tmp_path / "unified_collector-9913.log"
+    log.touch()
+    looker = subprocess.Popen(["tail", "-f", str(log)], stdout=subprocess.DEVNULL)
+    ours = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)", "aemo_ops.cli", "unified_collector-9913"]
+    )
+    try:
+        assert processes.find(["unified_collector-9913"]) == []
+        assert not any(one.identity.pid == looker.pid for one in processes.find([""]))
+    finally:
+        for one in (looker, ours):
+            one.kill()
+            one.wait()

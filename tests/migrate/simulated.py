@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import itertools
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -110,6 +111,7 @@ class World:
     since: datetime | None = None  # our engine has every interval after it
     pids: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
     full: int = 0  # the next so many writes find a full disk
+    growth: threading.Lock = field(default_factory=threading.Lock)
     growing: int = 0  # the source is written to during the next so many copies
     to_kill: int = 0  # at which failpoint from now
     dead: bool = False
@@ -196,7 +198,13 @@ class World:
     # the move ----------------------------------------------------------------------------------------------------------------
     def wizard(self) -> Wizard:
         clock: Any = SimpleNamespace(now=lambda: self.now, speed=1.0)
-        shadow: Any = SimpleNamespace(engine=self.engine, ground=self.ground, stop=self.halt)
+        shadow: Any = SimpleNamespace(
+            engine=self.engine,
+            ground=self.ground,
+            stop=self.halt,
+            elsewhere=lambda: "",
+            fill=lambda since, progress: "",
+        )
         steps = (
             *(Prepare(self.move), Copying(self.move, pauses=(0.0,)), NormalForm(self.move, clock)),
             *(CatchUp(self.move, shadow, clock), Passing()),
@@ -233,10 +241,11 @@ class World:
                 if not self.to_kill:
                     self.dead = True
                     raise Killed(name)
-            if self.growing and name == "copy.copying":
-                self.growing -= 1
-                self.now += timedelta(seconds=1)
-                self.old.write_bytes(self.old.read_bytes())
+            with self.growth:  # several files are copied at once
+                if self.growing and name == "copy.copying":
+                    self.growing -= 1
+                    self.now += timedelta(seconds=1)
+                    self.old.write_bytes(self.old.read_bytes())
             gone_on(name)
 
         def go(self_: Back, progress: Progress, asked: bool) -> Facts:

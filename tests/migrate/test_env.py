@@ -91,3 +91,19 @@ def test_links_folders_and_rubbish_are_refused_without_their_content(tmp_path: P
     with pytest.raises(StepRefused, match="cannot be read") as refused:
         env.change(path, {})
     assert CANARY not in str(refused.value)
+
+
+def test_what_was_edited_during_the_move_is_kept_beside(path: Path) -> None:
+    env.write(env.change(path, env.paths(Path("/new"))))
+    path.write_text(path.read_text() + "MY_OWN_LINE=1\n")
+    assert env.restore(path) and path.read_text() == BEFORE
+    edited = path.with_name(path.name + env.EDITED)
+    assert "MY_OWN_LINE=1" in edited.read_text() and edited.stat().st_mode & 0o777 == 0o600
+
+
+def test_another_variable_that_names_the_old_folder_is_told_and_not_changed(path: Path) -> None:
+    path.write_text("PRICES=/old/data 2/prices5.parquet\nDATA_DIR=/old/data 2\n")
+    wanted = env.change(path, {"DATA_DIR": "/new"}, Path("/old/data 2"))
+    assert (
+        "PRICES still names /old/data 2" in wanted.warnings[-1] and "PRICES=/old/data 2/prices5.parquet" in wanted.text
+    )

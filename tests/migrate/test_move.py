@@ -19,7 +19,8 @@ import pytest
 from aemo_ops.clock import Clock
 from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.replica import Replica
-from tests.conftest import NOON, SOAK, generated
+from aemo_ops.store.lease import FOLDER_LOCK, Lease
+from tests.conftest import NOON, SOAK, generated, only_soak
 from tests.migrate.switching import frame
 from tests.waiting import until
 
@@ -65,7 +66,17 @@ class World:
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=self.place, start_new_session=True)
 
     def migrate(self, deed: str, *words: str, typed: str = "", exit_code: int = 0) -> str:
-        environment = {
+        done = subprocess.run(
+            [sys.executable, "-m", "aemo_ops.cli", "migrate", deed, *words],
+            env=self.environment, input=typed, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        self.told.append(done.stdout + done.stderr)
+        assert done.returncode == exit_code, self.told[-1]
+        return done.stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "AEMO_OPS_HOME": str(self.place / "home"),
             "NEMWEB_URL": self.site.url,
@@ -74,13 +85,10 @@ class World:
             "AEMO_CATCHUP_GAP_SECONDS": "0.02",
             "SMTP_PASSWORD": SECRET,
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "aemo_ops.cli", "migrate", deed, *words],
-            env=environment, input=typed, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        self.told.append(done.stdout + done.stderr)
-        assert done.returncode == exit_code, self.told[-1]
-        return done.stdout
+
+    def collects(self) -> bool:
+        """Whether another process of ours collects into the new folder."""
+        return Lease(self.base / "data" / FOLDER_LOCK, "").other() is not None
 
     @property
     def ends(self) -> list[str]:
@@ -108,6 +116,8 @@ class World:
         for process in self.collectors():
             process.send_signal(signal.SIGKILL)
             process.wait(10)
+        if self.process is not None:
+            self.process.wait(10)
 
     def keys(self, folder: Path, name: str) -> set[Any]:
         """The keys on the grid, by pandas."""
@@ -131,10 +141,12 @@ def test_there_and_back_and_there_again(world: World) -> None:
     world.start("us", "extra-columns")
     world.migrate("run", *world.ends, "--drop-columns", "--step", "compare")
     assert world.process and world.process.poll() is None  # the old one collects all the while
-    # A wrong word, and no word: nothing happens.
+    # Some time goes by in which only the old one collects; a wrong word, and no word: nothing happens.
+    _awaited(world, intervals=2)
     for typed in ("switch\n", ""):
         world.migrate("run", "--step", "switch", typed=typed, exit_code=1)
         assert world.process.poll() is None and world.phases()["switch"] == "open"
+    _awaited(world, intervals=2)
     world.migrate("run", typed="SWITCH\n")
     assert world.process.wait(5) == -signal.SIGTERM
     assert set(world.phases().values()) == {"done"}
@@ -173,6 +185,49 @@ def test_there_and_back_and_there_again(world: World) -> None:
         if path.is_file() and path.suffix in (".json", ".jsonl", ".html", ".log")
     )
     assert SECRET not in written and "journal" in written
+
+
+@only_soak
+def test_who_collects_beside_the_command_and_who_no_longer_does(world: World) -> None:
+    world.collected_before(0.5)
+    world.start()
+    world.migrate("run", *world.ends, "--step", "switch", typed="SWITCH\n")
+    # As the command said at its end: ours goes on in another process, and the watching looks at that.
+    beside = subprocess.Popen([sys.executable, "-m", "aemo_ops.cli", "collect"], env=world.environment)
+    try:
+        until(lambda: world.collects(), "it collects", 60)
+        world.migrate("run")
+        assert set(world.phases().values()) == {"done"}
+        world.migrate("rollback", "--yes", exit_code=2)
+        assert "collects into" in world.told[-1] and "end it, then roll back again" in world.told[-1]
+    finally:
+        beside.send_signal(signal.SIGINT)
+        beside.wait(30)
+    # Nobody collects for a while: the way back reads first what was missed.
+    left = max(time for time, _ in world.keys(world.base / "data", "prices5"))
+    until(lambda: world.site.clock.now() > left + timedelta(minutes=25), "time goes by", 60)
+    world.migrate("rollback", "--yes")
+    _no_hole(world, world.old, left - HOUR / 2, left + timedelta(minutes=20))
+    assert "was rolled back" in world.told[-1] and len(world.collectors()) == 1
+
+
+@only_soak
+def test_a_rollback_that_finds_no_collector_to_start_says_how(world: World) -> None:
+    world.collected_before(0.5)
+    world.start()
+    world.migrate("run", *world.ends, "--step", "compare")
+    world.end()  # by hand, as one does with a collector that does not listen
+    world.migrate("run", "--step", "switch", typed="SWITCH\n")
+    world.migrate("rollback", "--yes", exit_code=1)
+    assert "No old collector runs" in world.told[-1] and "aemo_ops.replica.legacy unified_collector" in world.told[-1]
+    world.migrate("run", exit_code=2)  # not the same move again, without a word
+    assert "give --from and --to" in world.told[-1]
+
+
+def _awaited(world: World, intervals: int) -> None:
+    newest = max(world.keys(world.old, "prices5"))[0]
+    later = newest + intervals * timedelta(minutes=5)
+    until(lambda: max(world.keys(world.old, "prices5"))[0] >= later, "the old collector writes on", 60)
 
 
 def _no_hole(world: World, folder: Path, since: datetime, to: datetime) -> None:

@@ -190,3 +190,14 @@ def test_a_rollback_killed_at_any_point_is_gone_on_with(tmp_path: Path, point: s
             wizard(tmp_path).run(quiet())
     wizard(tmp_path).rollback(quiet())
     assert world(tmp_path) == {} and phases(tmp_path) == [Phase.UNDONE] * 3
+
+
+def test_a_done_step_that_did_not_hold_and_does_again_is_not_applied_a_second_time(tmp_path: Path) -> None:
+    made = steps(tmp_path)
+    wizard(tmp_path, made).run(quiet())
+    made[0].path.rename(tmp_path / "aside")
+    with pytest.raises(VerificationFailed, match="does not hold any more"):
+        wizard(tmp_path, made).run(quiet())
+    (tmp_path / "aside").rename(made[0].path)
+    made[0].breaks = True  # applied, it would raise
+    assert {one.phase for one in wizard(tmp_path, made).run(quiet())} == {Phase.DONE}

@@ -211,7 +211,7 @@ def test_a_killed_app_comes_back_to_where_the_move_stood(browser: Browser, tmp_p
         process.wait(10)
         for one in demo.collectors():
             one.kill()
-            one.wait(10)
+        until(lambda: not demo.collectors(), "nobody collects")
         process = start()
         with opened(browser, url) as page:
             expect(stage(page, "Copy & verify")).to_contain_text("done")
@@ -238,12 +238,12 @@ def test_a_wrong_new_file_bars_the_way_and_a_deaf_collector_is_not_killed(browse
         deed(page, "Copy & verify normal")
         deed(page, "Start the parallel run")
         expect(button(page, "Compare, and open the switchover compare")).to_be_enabled(timeout=LONG)
-        right = _falsified(demo.new / "prices5.parquet")
-        expect(page.get_by_text("differences unexplained: prices5")).to_be_visible(timeout=LONG)
+        right = _falsified(demo.new / "rooftop30.parquet")
+        expect(page.get_by_text("differences unexplained: rooftop30")).to_be_visible(timeout=LONG)
         deed(page, "Compare, and open the switchover", LONG)
         expect(page.get_by_role("alert")).to_contain_text("new is wrong: another value than AEMO's", timeout=LONG)
         expect(stage(page, "Switchover")).to_contain_text("not yet")
-        _put_right(demo.new / "prices5.parquet", right)
+        _put_right(demo.new / "rooftop30.parquet", right)
         expect(page.get_by_text("differences unexplained: none")).to_be_visible(timeout=LONG)
         deed(page, "Compare, and open the switchover", LONG)
         typed(page, "SWITCH", "Switch over")
@@ -258,16 +258,16 @@ def _make_deaf(demo: Demo) -> None:
     (old,) = demo.collectors()
     command, folder = old.cmdline(), old.cwd()
     old.kill()
-    old.wait(10)
+    until(lambda: not demo.collectors(), "it has ended")
     subprocess.Popen([*command, "--variant", "deaf"], cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def _falsified(path: Path) -> pd.DataFrame:
-    """Prices of the last day are a dollar off; what they were."""
+    """Powers of the last day are a megawatt off; what they were."""
     with filelock.FileLock(f"{path}.lock"):
         rows = pd.read_parquet(path)
         recent = rows["settlementdate"] > rows["settlementdate"].max() - timedelta(days=1)
-        rows.assign(rrp=rows["rrp"] + recent).to_parquet(path, index=False)
+        rows.assign(power=rows["power"] + recent).to_parquet(path, index=False)
     return rows
 
 

@@ -63,6 +63,9 @@ class Back:
         note = self._note.read()
         if not note:
             return {}
+        if asked and (other := self._shadow.elsewhere()):
+            raise StepRefused(f"{other} collects into {self._move.data}: end it, then roll back again.")
+        unfilled = self._shadow.fill(datetime.fromisoformat(note["at"]) - _AGAIN, progress) if asked else ""
         self._shadow.stop()
         known = [Program.of(facts) for facts in note["collectors"]]
         ended = [one for one in known if not one.running]
@@ -78,13 +81,14 @@ class Back:
                 f"an old collector runs: {others[0]}. Nothing can be put into its files while it writes them: end it, "
                 "then roll back again."
             )
-        facts: dict[str, Any] = {"settings_restored": self._settings_back(note)}
+        facts: dict[str, Any] = {"settings_restored": self._settings_back(note), "unfilled": unfilled}
         somebody_writes = others or ours or len(ended) < len(known)
         if (ended or asked) and not somebody_writes:
             facts |= self._rows_back(datetime.fromisoformat(note["at"]), note, progress)
         if not others:
             facts |= self._started(ended, ours)
         facts |= self._reader_back(note)
+        facts["runs"] = bool(programs.look(self._move.patterns, self._move.source))
         self._note.clear()
         return facts
 
@@ -121,11 +125,22 @@ class Back:
                 self._note.write(kept=kept)
             failpoint("back.kept")
             progress.tell(0, 0, f"putting rows back into {old.name}")
-            told[dataset.name] = carry_back(dataset, store, old, at - _AGAIN).inserted
+            told[dataset.name] = self._carried_back(dataset, store, old, at)
             if gone := lost(dataset, self._move.data / dataset.file_name, old, at - _AGAIN):
                 raise VerificationFailed(f"{old} lacks rows that were put into it: {'; '.join(gone)}")
             failpoint("back.carried")
         return {"rows_back": told, "kept": kept}
+
+    @staticmethod
+    def _carried_back(dataset: Dataset, store: Store, old: Path, at: datetime) -> int:
+        """The rows that went in; no lock of ours stays beside a file that is not ours."""
+        lock = old.with_name(f"{old.name}.lock")
+        there = lock.exists()
+        try:
+            return carry_back(dataset, store, old, at - _AGAIN).inserted
+        finally:
+            if not there:
+                lock.unlink(missing_ok=True)
 
     def _kept(self, at: datetime, dataset: Dataset, old: Path, torn: bool, progress: Progress) -> dict[str, Any]:
         """The old file, copied and proved. One that its writer left torn makes way for a copy of the new one."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from aemo_ops.clock import Clock, stamp
-from aemo_ops.errors import AemoOpsError
+from aemo_ops.errors import AemoOpsError, StepRefused
 from aemo_ops.market import catalogue
 from aemo_ops.migrate.carry import carry, lost
 from aemo_ops.migrate.move import Move
@@ -78,7 +78,9 @@ class CatchUp:
         return f"our engine stops collecting; {self._move.data} is nobody's again"
 
     def undo(self, progress: Progress) -> Facts:
-        """Our engine stops and the folder is nobody's; its files go with the steps before."""
+        """Our engine stops and the folder is nobody's; its files go with the steps before. Raises StepRefused."""
+        if other := self._shadow.elsewhere():
+            raise StepRefused(f"{other} collects into {self._move.data}: end it, then roll back again.")
         self._shadow.stop()
         removed = []
         for path in (

@@ -42,6 +42,8 @@ class Copying:
         self._note = Note(move.backup / MANIFEST)
 
     def check(self) -> str | None:
+        if adopted(self._move.data):
+            return f"our engine collects into {self._move.data} already; to copy anew, roll back first"
         found = inventory.take(self._move.source, self._move.wanted)
         present = {path.name: path.stat().st_size for path in self._move.data.glob("*")}
         sizes = [max(0, item.size - present.get(item.name, 0)) for item in found.moved]
@@ -89,12 +91,15 @@ class Copying:
             source = kept if kept.exists() else self._move.source / path.name
             if dataset is None or not may_differ or not source.exists():
                 return f"{path} is not the file any more that was copied"
-            if gone := lost(dataset, source, path):
+            until = (
+                datetime.fromisoformat(fact["last"]) if fact["last"] else None
+            )  # later rows come over in later steps
+            if gone := lost(dataset, source, path, None, until):
                 return f"{path} lacks rows that {source} has: {'; '.join(gone)}"
         return None
 
     def back(self) -> str:
-        return f"remove the copies from {self._move.data}; the old files were never touched"
+        return f"remove the copies from {self._move.data}; the old files are not touched by that"
 
     def undo(self, progress: Progress) -> Facts:
         """Removes what this step wrote; the old files were never touched."""

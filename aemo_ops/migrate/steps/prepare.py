@@ -33,6 +33,10 @@ class Prepare:
         reasons = [*judged.blocks, *found.blocking]
         if any(self._move.data.glob("*")):
             reasons.append(f"{self._move.data} holds files already: move them away, or choose another folder")
+        if self._move.env_file and not self._move.env_file.parent.is_dir():
+            reasons.append(
+                f"{self._move.env_file.parent} is no folder, so {self._move.env_file} cannot be the settings"
+            )
         if self._move.source.is_dir() and (other := newer(self._candidates(self._collectors()))):
             reasons.append(
                 f"{other.folder} has newer rows ({stamp(other.newest) if other.newest else '-'}): it is probably the live folder. "
@@ -51,7 +55,9 @@ class Prepare:
         )
         lines += [f"Note: {warning}" for warning in judged.warns]
         collectors = self._collectors()
-        lines += [f"Old collector: {one}" for one in collectors]
+        lines += [f"Old collector: {one}" for one in collectors] or [
+            f"No old collector runs whose command line holds {' or '.join(map(repr, move.patterns))}"
+        ]
         lines += [f"Also there: {one}" for one in self._candidates(collectors)[1:]]
         lines += [f"Repository: {look(path)}" for path in move.repositories]
         lines += [

@@ -140,6 +140,7 @@ class Switch:
         failpoint("switch.settings")
         left = self._stats()
         arrived, gap = self._observed(datetime.fromisoformat(at), left, progress)
+        self._note.write(switched=stamp(self._clock.now()))
         return {
             "at": at,
             "waited_seconds": round(waited, 1),
@@ -202,7 +203,7 @@ class Switch:
 
     def _changes(self) -> list[env.Change]:
         """Raises StepRefused where a file of settings cannot be changed."""
-        changes = [env.change(path, values) for path, values in self._settings]
+        changes = [env.change(path, values, self._move.source) for path, values in self._settings]
         return [change for change in changes if not change.nothing]
 
     def _set(self) -> dict[str, list[str]]:

@@ -83,7 +83,9 @@ class Watch:
         return {}
 
     def _since(self) -> datetime:
-        return datetime.fromisoformat(self._switch.read()["at"])
+        """When the last switch, of several, was seen to work."""
+        note = self._switch.read()
+        return datetime.fromisoformat(note.get("switched", note["at"]))
 
     def lines(self) -> list[Line]:
         """What a look finds now."""

@@ -1,0 +1,55 @@
+"""Which of the programs that look alike is the collector of the folder that is moved."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aemo_ops.migrate import programs
+from aemo_ops.migrate.candidates import likely
+from tests.migrate.moving import damaged
+
+Start = Callable[..., int]
+NAME = "unified_collector-5531"
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a program of that name with further words; its pid."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*words: str) -> int:
+        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", NAME, *words]))
+        return started[-1].pid
+
+    yield begin
+    for one in started:
+        one.kill()
+        one.wait()
+
+
+def test_a_collector_that_names_another_folder_of_data_is_left_alone(start: Start, tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for folder in (mine, other):
+        damaged(folder)
+    (tmp_path / "empty").mkdir()
+    ours = {start("--data", str(mine)), start(f"--data={mine}"), start(), start("--log", str(tmp_path / "empty"))}
+    start("--data", str(other))
+    start(f"--data={other}")
+    assert {one.identity.pid for one in programs.look([NAME], mine)} == ours
+    assert len(programs.look([NAME])) == 6
+
+
+def test_the_likely_folder_is_what_a_running_collector_names_and_its_words_tell_it_apart(
+    start: Start, tmp_path: Path
+) -> None:
+    assert likely([NAME]) is None
+    damaged(tmp_path / "data 2")
+    start("--data", str(tmp_path / "data 2"))
+    found = likely([NAME])
+    assert found is not None and found.folder == tmp_path / "data 2"
+    assert found.pattern == f"{NAME} --data {tmp_path / 'data 2'}"
