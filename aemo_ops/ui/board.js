@@ -86,6 +86,10 @@ export function render({model}) {
     const button = event.target.closest("button[data-verb]")
     if (button && !button.disabled && !button.hasAttribute("aria-busy")) { press(button, model) }
   })
+  root.addEventListener("input", (event) => {  // another word is another question
+    const form = event.target.closest("[data-form]")
+    for (const button of form?.querySelectorAll("button[aria-busy]") ?? []) { button.removeAttribute("aria-busy") }
+  })
   root.addEventListener("keydown", (event) => {
     const form = event.key === "Enter" && event.target.matches("input") && event.target.closest("[data-form]")
     form && form.querySelector("button[data-sends]:enabled")?.click()

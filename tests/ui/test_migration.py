@@ -186,6 +186,7 @@ def _report(page: Page) -> None:
     assert json.loads(download.value.path().read_text())["sentence"] == "The move was rolled back."
 
 
+@only_soak
 def test_a_killed_app_comes_back_to_where_the_move_stood(browser: Browser, tmp_path: Path) -> None:
     demo = Demo(tmp_path / "demo")
     port = browsing.free_port()
@@ -232,7 +233,7 @@ def test_a_wrong_new_file_bars_the_way_and_a_deaf_collector_is_not_killed(browse
     demo = Demo(tmp_path / "demo")
     with browsing.demo(demo.folder, SPEED) as url, opened(browser, url) as page:
         until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
-        _make_deaf(demo)
+        deaf = _make_deaf(demo)
         press(page, "Look at it")
         deed(page, "Prepare the new place")
         deed(page, "Copy & verify normal")
@@ -248,18 +249,19 @@ def test_a_wrong_new_file_bars_the_way_and_a_deaf_collector_is_not_killed(browse
         deed(page, "Compare, and open the switchover", LONG)
         typed(page, "SWITCH", "Switch over")
         expect(page.get_by_role("alert")).to_contain_text("it was not killed. Everything is as before", timeout=LONG)
-        assert len(demo.collectors()) == 1
-        for one in demo.collectors():
-            one.kill()
+        assert len(demo.collectors()) == 1 and deaf.poll() is None
+        deaf.kill()
+        deaf.wait(10)
 
 
-def _make_deaf(demo: Demo) -> None:
+def _make_deaf(demo: Demo) -> subprocess.Popen[bytes]:
     """The old collector, started anew as one that does not listen to SIGTERM."""
     (old,) = demo.collectors()
     command, folder = old.cmdline(), old.cwd()
     old.kill()
     until(lambda: not demo.collectors(), "it has ended")
-    subprocess.Popen([*command, "--variant", "deaf"], cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
+    again = [*command, "--variant", "deaf"]
+    return subprocess.Popen(again, cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def _falsified(path: Path) -> pd.DataFrame:
