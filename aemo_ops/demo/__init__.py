@@ -58,7 +58,7 @@ def run_demo(folder: Path, port: int, speed: float, fresh: bool, show: bool) -> 
     )
     begin = _beginning(place)
     if not (place.home / ".env").exists():
-        print("Demo: laying out a made-up past of ten days ...", flush=True)
+        print("Demo: laying out a made-up past of some days ...", flush=True)
         _lay(place, begin)
     Clock.starting(begin, speed).write(place.clock)
     with _replica(place) as url:

@@ -24,10 +24,10 @@ from aemo_ops.store.lease import adopt
 Hole = tuple[timedelta, timedelta]  # from so long before now, for so long
 Frames = Mapping[str, pd.DataFrame]
 _HOUR = timedelta(hours=1)
-_OWN, _OLD = timedelta(days=4), timedelta(days=10)
+_OWN, _OLD = timedelta(days=4), timedelta(days=6)
 # Beyond the 48 hours of AEMO's Current directory, which the app reads by itself when it starts.
 OWN_HOLES: Sequence[Hole] = ((60 * _HOUR, 5 * _HOUR / 2),)
-OLD_HOLES: Sequence[Hole] = ((200 * _HOUR, _HOUR), (121 * _HOUR, 3 * _HOUR / 2), (50 * _HOUR, 2 * _HOUR))
+OLD_HOLES: Sequence[Hole] = ((121 * _HOUR, _HOUR), (80 * _HOUR, 3 * _HOUR / 2), (50 * _HOUR, 2 * _HOUR))
 
 
 def lay(own: Path, old: Path, now: datetime) -> None:

@@ -19,14 +19,14 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return tmp_path_factory.mktemp("demo") / "demo"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(demo_folder: Any) -> Iterator[str]:
-    """One demo for all pages, sixty times as fast as the real market: one worker runs the whole file (--dist loadfile)."""
+    """One demo for all tests of a file, sixty times as fast as the real market; none runs beside the tests of other files."""
     with browsing.demo(demo_folder, 60.0) as url:
         yield url
 

@@ -183,8 +183,53 @@ def test_five_browsers_do_not_make_it_collect_five_times(open_page: Open, demo_f
     assert passed.total_seconds() / 60 >= 4.5 * (last["number"] - first["number"]) / 3 - 4.5
 
 
+def test_performance_tells_what_the_cycles_cost_and_how_fast_the_files_answer(
+    open_page: Open, demo_folder: Path
+) -> None:
+    page = open_page("?page=performance")
+    expect(page.get_by_text(re.compile(r"A cycle takes \d+\.\d s, the longest of"))).to_be_visible()
+
+    def agrees() -> bool:
+        """The page's longest cycle is that of the table, read without us."""
+        with sqlite3.connect(demo_folder / "home" / "state.sqlite") as state:
+            (longest,) = state.execute("SELECT max(seconds) FROM costs").fetchone()
+        shown = re.search(r"most (\d+\.\d\d) s", tile(page, "A cycle").inner_text())
+        return bool(shown) and abs(float(shown.group(1)) - longest) < 0.0051  # type: ignore[union-attr]
+
+    until(agrees, "the longest cycle is shown")
+    expect(page.get_by_role("row").filter(has_text="scada5").first).to_contain_text("MB")
+    page.get_by_role("button", name="Measure again").click()
+    expect(page.get_by_role("button", name="Measure again")).to_be_enabled()
+    expect(page.get_by_text("Measured when a move is finished")).to_be_visible()
+
+
+def test_settings_tell_every_value_and_where_it_came_from(open_page: Open, demo_folder: Path) -> None:
+    page = open_page("?page=settings")
+    row_ = page.get_by_role("row").filter(has_text="AEMO_DATA_PATH")
+    expect(row_).to_contain_text(str(demo_folder / "data"))
+    expect(row_).to_contain_text(str(demo_folder / "home" / ".env"))
+    expect(page.get_by_role("row").filter(has_text="UPDATE_INTERVAL_MINUTES")).to_contain_text("default")
+    expect(page.get_by_role("row").filter(has_text="Ledger of every file met")).to_contain_text("yes")
+
+
+def test_the_tour_leads_from_page_to_page_and_once_dismissed_does_not_come_back(open_page: Open) -> None:
+    page = open_page()
+    tour = page.get_by_role("region", name="Tour of the demo")
+    expect(tour).to_contain_text("Tour, 1 of 6.")
+    tour.get_by_role("button", name="Next").click()
+    expect(tour).to_contain_text("Tour, 2 of 6.")
+    expect(page.get_by_role("heading", name="Gaps", exact=True)).to_be_visible()
+    tour.get_by_role("button", name="Dismiss").click()
+    expect(tour).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("heading", name="Completeness by day")).to_be_visible()
+    expect(tour).to_have_count(0)
+
+
 @pytest.mark.parametrize(("theme", "width"), WINDOWS)
-@pytest.mark.parametrize("query", ["?page=live", "?page=collectors"])
+@pytest.mark.parametrize(
+    "query", [f"?page={key}" for key in ("live", "collectors", "migration", "performance", "settings")]
+)
 def test_nothing_is_wider_than_the_window(open_page: Open, demo: str, theme: str, query: str, width: int) -> None:
     page = open_page(query)
     page.context.add_cookies([{"name": "aemo_ops_theme", "value": theme, "url": demo}])
