@@ -19,7 +19,10 @@ def register(verbs: Any) -> None:
     parser.add_argument("--no-browser", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path(".demo"), help="everything the demo writes")
     parser.add_argument("--speed", type=float, default=30.0, help="NEM seconds in one real second")
-    parser.add_argument("--fresh", action="store_true", help="begin anew, with empty files")
+    parser.add_argument("--fresh", action="store_true", help="begin anew")
+    parser.add_argument(
+        "--no-old-collector", action="store_true", help="without the one that Migration moves away from"
+    )
     parser.set_defaults(run=demo)
 
 
@@ -33,6 +36,6 @@ def serve(chosen: argparse.Namespace) -> int:
 def demo(chosen: argparse.Namespace) -> int:
     from aemo_ops.demo import run_demo
 
-    return run_demo(
-        chosen.folder, chosen.port or Settings.load().port, chosen.speed, chosen.fresh, not chosen.no_browser
-    )
+    port = chosen.port or Settings.load().port
+    old = not chosen.no_old_collector
+    return run_demo(chosen.folder, port, chosen.speed, chosen.fresh, not chosen.no_browser, old)

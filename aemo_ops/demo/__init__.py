@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -46,8 +46,11 @@ class _Place:
         return [sys.executable, "-m", "aemo_ops.replica.legacy", "unified_collector", "--data", str(self.old)]
 
 
-def run_demo(folder: Path, port: int, speed: float, fresh: bool, show: bool) -> int:
-    """Run until stopped; the exit code. The clock goes on where the files of an earlier demo end, unless `fresh`."""
+def run_demo(folder: Path, port: int, speed: float, fresh: bool, show: bool, old: bool = True) -> int:
+    """Run until stopped; the exit code. The clock goes on where the files of an earlier demo end, unless `fresh`.
+
+    `old`: an old collector runs beside it.
+    """
     check_port(port)
     place = _Place(folder.absolute())
     if fresh and place.folder.exists():
@@ -75,7 +78,7 @@ def run_demo(folder: Path, port: int, speed: float, fresh: bool, show: bool) -> 
         print(
             f"Demo: a made-up market, {speed:g} times as fast as the real one; all files in {place.folder}", flush=True
         )
-        with _old_collector(place, url):
+        with _old_collector(place, url) if old else nullcontext():
             return serve_app(port, show)
 
 

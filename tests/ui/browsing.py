@@ -50,11 +50,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def demo(folder: Path, speed: float) -> Iterator[str]:
+def demo(folder: Path, speed: float, *words: str) -> Iterator[str]:
     """The demo as a user starts it, in a process of its own; its address. Fails unless Ctrl-C ends all of it."""
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
-    options = ["--no-browser", "--port", str(port), "--speed", str(speed), "--folder", str(folder)]
+    options = ["--no-browser", "--port", str(port), "--speed", str(speed), "--folder", str(folder), *words]
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "aemo_ops.cli", "demo", *options],

@@ -85,7 +85,7 @@ def test_a_hole_is_seen_filled_and_seen_gone(open_page: Open, demo_folder: Path,
     row.get_by_role("button", name=re.compile("^Show")).click()
     detail = page.get_by_role("region", name="One day, id by id")
     expect(detail.get_by_role("row").filter(has_text="NSW1")).to_contain_text("missing")
-    row.get_by_role("button", name=re.compile("^Fill")).click()
+    row.get_by_role("button", name=re.compile("^Fill")).click(timeout=90_000)  # once a filling by itself has ended
     expect(row).to_have_count(0, timeout=60_000)
     expect(detail.get_by_role("row").filter(has_text="NSW1")).not_to_contain_text("missing")
     expect(page.get_by_text(re.compile("12 of 12 intervals filled")).first).to_be_visible()

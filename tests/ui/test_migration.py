@@ -25,7 +25,7 @@ from tests.ui import browsing
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
-SPEED = 90.0
+SPEED = 60.0
 LONG = 120_000  # milliseconds, for what takes market time
 MINUTE = timedelta(minutes=1)
 
