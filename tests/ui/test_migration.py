@@ -117,6 +117,10 @@ def up_to_the_switch(page: Page) -> None:
     expect(stage(page, "Copy & verify")).to_contain_text("next")
     deed(page, "Copy & verify normal")
     expect(stage(page, "Copy & verify")).to_contain_text("done")
+    to_the_switch(page)
+
+
+def to_the_switch(page: Page) -> None:
     deed(page, "Start the parallel run")
     deed(page, "Compare, and open the switchover", LONG)
     expect(stage(page, "Parallel run")).to_contain_text("done", timeout=LONG)
@@ -133,7 +137,12 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         expect(page.get_by_text("No move was begun.")).to_be_visible()
         until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
         before = {path.name: path.stat().st_ino for path in demo.old.glob("*")}
-        up_to_the_switch(page)
+        with opened(browser, url) as closing:  # a browser that is closed once the copy was asked for
+            press(closing, "Look at it")
+            deed(closing, "Prepare the new place")
+            deed(closing, "Copy & verify normal")
+        expect(stage(page, "Copy & verify")).to_contain_text("done")
+        to_the_switch(page)
         # The other browser was told nothing, and sees the same.
         expect(stage(other, "Parallel run")).to_contain_text("done")
         expect(other.get_by_role("status").first).to_contain_text("moving: switchover")
