@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.ui import browsing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For the tests of a file: its event loop runs as long as it is there, in which no other test could run one."""
     path = browsing.chromium()
     expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
