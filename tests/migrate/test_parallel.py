@@ -141,7 +141,8 @@ def test_a_wrong_value_of_ours_stops_the_move(parallel: Parallel) -> None:
     until(lambda: gate.check() is None, "our engine has read enough", 120)
     ground = parallel.shadow.ground()
     prices = DATASETS[0]
-    rows = ground.store.read(prices, NOON - timedelta(minutes=5), NOON)
+    end = max(gate._own(prices))  # one that it will not read once more
+    rows = ground.store.read(prices, end - timedelta(minutes=5), end)
     with ground.turn():
         ground.store.merge(prices, rows.set_column(2, "rrp", [[price + 1.0 for price in rows["rrp"].to_pylist()]]))
     with pytest.raises(VerificationFailed, match=r"prices5: .*new is wrong: another value than AEMO's"):
