@@ -25,7 +25,7 @@ from tests.migrate.switching import frame
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
-SPEED = 40.0
+SPEED = 60.0
 HOUR = timedelta(hours=1)
 SECRET = "canary-9d1e"
 
