@@ -80,6 +80,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], Any], str]] = {
         _hour,
         "hour of the day, NEM time, at which gaps are filled by itself, such as 4.6",
     ),
+    "AEMO_OPS_MOVE_FROM": ("move_from", _folder, "the folder that a move suggests as its source"),
     "AEMO_OPS_MOVE_TO": ("move_to", _folder, "the folder that a move suggests as its target"),
     "AEMO_CATCHUP_GAP_SECONDS": ("catchup_gap", _positive, "seconds between two requests of the catch-up"),
 }
@@ -106,6 +107,7 @@ class Settings:
     request_gap: float = 0.2
     catchup_gap: float = 2.0
     heal_hour: float = 4.6
+    move_from: Path | None = None
     move_to: Path = field(default_factory=lambda: Path.home() / "aemo_production")
     origins: Mapping[str, str] = field(default_factory=dict)
 

@@ -71,6 +71,7 @@ def run_demo(folder: Path, port: int, speed: float, fresh: bool, show: bool, old
             "NEMWEB_URL": url,
             "AEMO_OPS_HOME": str(place.home),
             "AEMO_OPS_CLOCK": str(place.clock),
+            "AEMO_OPS_MOVE_FROM": str(place.old),
             "AEMO_OPS_MOVE_TO": str(place.ssd),
             "AEMO_REQUEST_GAP_SECONDS": "0.005",
             "AEMO_CATCHUP_GAP_SECONDS": "0.02",

@@ -62,13 +62,16 @@ class Likely:
     pattern: str
 
 
-def likely(patterns: Sequence[str]) -> Likely | None:
-    """The folder near a running old collector that has the newest rows of the usual files; None where none runs."""
+def likely(patterns: Sequence[str], source: Path | None = None) -> Likely | None:
+    """The folder near a running old collector that has the newest rows of the usual files; None where none runs.
+
+    `source`: only a collector of this folder.
+    """
     names = {one.name for one in inventory.USUAL if one.name.endswith(".parquet")}
     found = [
         (_looked_at(path, inventory.USUAL), one)
-        for one in programs.look(patterns)
-        for path in (*_near(one), *_named(one))
+        for one in programs.look(patterns, source)
+        for path in ([source] if source else (*_near(one), *_named(one)))
         if names & set(inventory.names_in(path))
     ]
     if not found:

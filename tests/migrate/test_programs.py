@@ -53,3 +53,8 @@ def test_the_likely_folder_is_what_a_running_collector_names_and_its_words_tell_
     found = likely([NAME])
     assert found is not None and found.folder == tmp_path / "data 2"
     assert found.pattern == f"{NAME} --data {tmp_path / 'data 2'}"
+    damaged(tmp_path / "other")
+    start("--data", str(tmp_path / "other"))
+    for folder in (tmp_path / "other", tmp_path / "data 2"):
+        mine = likely([NAME], folder)
+        assert mine is not None and mine.folder == folder and mine.pattern.endswith(str(folder))
