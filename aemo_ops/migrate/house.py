@@ -24,6 +24,7 @@ from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ops.timing import Speed
+from aemo_ops.ops.watchers import Watchers
 from aemo_ops.settings import Settings
 from aemo_ops.store.findings import Finding
 from aemo_ops.store.ledger import LedgerRow
@@ -39,10 +40,9 @@ class House:
         self.settings = load()
         self._clock = Clock.from_file(self.settings.clock_file)
         self._load, self._what = load, what
-        self._watchers: list[Callable[[], None]] = []
-        self._watchers_lock = threading.Lock()
+        self._watchers = Watchers()
         self._moving = threading.RLock()
-        self.move = Desk(load, lambda folder: _Housed(self, folder), self.goes_to, self._tell)
+        self.move = Desk(load, lambda folder: _Housed(self, folder), self.goes_to, self._watchers.tell)
         self._engine = self._made(self.move.folder())
 
     def start(self) -> None:
@@ -63,7 +63,7 @@ class House:
                 log.info("the engine leaves %s for %s", self._engine.settings.data_path, folder)
                 self._engine = self._made(folder)
                 self._engine.start()
-                self._tell()
+                self._watchers.tell()
             return self._engine
 
     def collects_in(self, folder: Path) -> Engine:
@@ -84,7 +84,7 @@ class House:
 
     def _made(self, folder: Path) -> Engine:
         engine = Engine(replace(self._load(), data_path=folder), self._clock, self._what)
-        engine.watch(self._tell)
+        engine.watch(self._watchers.tell)
         return engine
 
     # what pages ask -------------------------------------------------------------------------------------------------------
@@ -96,21 +96,7 @@ class House:
 
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback`, from another thread, after each new snapshot and when the move goes on; returns what ends it."""
-        with self._watchers_lock:
-            self._watchers.append(callback)
-
-        def unwatch() -> None:
-            with self._watchers_lock:
-                if callback in self._watchers:
-                    self._watchers.remove(callback)
-
-        return unwatch
-
-    def _tell(self) -> None:
-        with self._watchers_lock:
-            watchers = list(self._watchers)
-        for callback in watchers:
-            callback()
+        return self._watchers.add(callback)
 
     @property
     def demo(self) -> bool:

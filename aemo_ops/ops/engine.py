@@ -38,6 +38,7 @@ from aemo_ops.ops.schedule import Schedule, Task
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ops.standing import Post, Standing
 from aemo_ops.ops.watch import Lookout
+from aemo_ops.ops.watchers import Watchers
 from aemo_ops.settings import Settings
 from aemo_ops.store.absences import Absences
 from aemo_ops.store.coverage import Summaries
@@ -78,8 +79,7 @@ class Engine:
         self._cycles: Cycles | None = None
         self._commands: Commands | None = None
         self._ledger: Ledger | None = None
-        self._watchers: list[Callable[[], None]] = []
-        self._watchers_lock = threading.Lock()
+        self._watchers = Watchers()
         self._published = float("-inf")
         self._state_version = 0
         self._problem = ""
@@ -118,15 +118,7 @@ class Engine:
 
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback`, from the engine's thread, after each new snapshot, until the returned function is called."""
-        with self._watchers_lock:
-            self._watchers.append(callback)
-
-        def unwatch() -> None:
-            with self._watchers_lock:
-                if callback in self._watchers:
-                    self._watchers.remove(callback)
-
-        return unwatch
+        return self._watchers.add(callback)
 
     def command(self, verb: str, subject: str = "") -> int:
         """Leave a command for whoever holds the lease; its number, for `State.answered`."""
@@ -375,10 +367,7 @@ class Engine:
         self._snapshot = self._board.snapshot(
             self._standing, self._jobs.states(), [self._problem] if self._problem else []
         )
-        with self._watchers_lock:
-            watchers = list(self._watchers)
-        for callback in watchers:
-            callback()
+        self._watchers.tell()
 
     def _job_changed(self) -> None:
         for job in self._jobs.states():
