@@ -187,12 +187,6 @@ class Desk:
             self._looking, self._looked = True, now
         threading.Thread(target=self._have_a_look, name="move-look", daemon=True).start()
 
-    def stop(self) -> None:
-        """Ask what is going on to stop at its next safe point, and leave the move to whoever comes next."""
-        self.cancel()
-        if self._held and self._work is not None and self._status.doing is None:
-            self._leave()
-
     # deeds ------------------------------------------------------------------------------------------------------------------
     def _through(self, work: Undertaking, step: Step, progress: Progress) -> str:
         """What only needs time is waited for: a quiet window, evidence, the hours of watching."""

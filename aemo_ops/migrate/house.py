@@ -49,11 +49,6 @@ class House:
         """Begin, in threads of its own."""
         self._engine.start()
 
-    def stop(self) -> None:
-        self.move.stop()
-        with self._moving:
-            self._engine.stop()
-
     # its engine -----------------------------------------------------------------------------------------------------------
     def goes_to(self, folder: Path) -> Engine:
         """From now on the engine is for this folder, collecting or, where it may not, observing."""
