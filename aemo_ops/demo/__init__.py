@@ -19,6 +19,7 @@ from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.migrate.undertaking import Undertaking
+from aemo_ops.ops.board import AUTO
 from aemo_ops.serving import check_port, serve_app
 from aemo_ops.settings import Settings
 from aemo_ops.store.parquet import Store
@@ -102,7 +103,9 @@ def _lay(place: _Place, now: datetime) -> None:
     place.home.mkdir(parents=True, exist_ok=True)
     (place.home / ".env").write_text(f"AEMO_DATA_PATH={place.own}\n")
     (place.home / ".env").chmod(0o600)
-    State(place.home / "state.sqlite").command("auto_off", "")
+    state = State(place.home / "state.sqlite")
+    state.want(AUTO, False)
+    state.close()
 
 
 @contextmanager
