@@ -15,8 +15,9 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import Cancelled, NotYet, SettingsError, Unconfirmed
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.dashboard import Dashboard
+from aemo_ops.migrate.desk import BACK
 from aemo_ops.migrate.inventory import USUAL, Wanted
-from aemo_ops.migrate.move import PATTERNS, Move
+from aemo_ops.migrate.move import MOST_HOURS, PATTERNS, Move
 from aemo_ops.migrate.rehearsal import rehearse
 from aemo_ops.migrate.step import Phase, Standing
 from aemo_ops.migrate.steps.switch import Switch
@@ -24,9 +25,7 @@ from aemo_ops.migrate.undertaking import Undertaking
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.settings import Settings
 
-_BACK = "ROLLBACK"
 _SAID = 2.0  # real seconds between two lines of progress
-_MOST_HOURS = 24.0 * 14  # of watching
 _LOOK = 15.0  # seconds between two looks whether what is waited for has come
 
 
@@ -93,7 +92,7 @@ def _what(parser: argparse.ArgumentParser) -> None:
 
 def _hours(text: str) -> float:
     value = float(text)
-    if not 0 <= value <= _MOST_HOURS:
+    if not 0 <= value <= MOST_HOURS:
         raise ValueError(text)
     return value
 
@@ -271,7 +270,7 @@ def rollback(chosen: argparse.Namespace) -> int:
             print("Nothing is to be undone.")
             return GOOD
         print("\n".join(move.wizard.rollback_plan()), file=sys.stderr)
-        if not chosen.yes and _asked(f"Type {_BACK} to go back, anything else to leave it as it is: ") != _BACK:
+        if not chosen.yes and _asked(f"Type {BACK} to go back, anything else to leave it as it is: ") != BACK:
             print("Nothing was changed.", file=sys.stderr)
             return ATTENTION
         standings = move.wizard.rollback(Progress(_say()))

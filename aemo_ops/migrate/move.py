@@ -13,6 +13,7 @@ from aemo_ops.migrate.dashboard import Dashboard
 from aemo_ops.migrate.inventory import USUAL, Wanted
 
 PATTERNS = ("aemo-combined-update", "unified_collector", "update_spot", "gen_dash")
+MOST_HOURS = 24.0 * 14  # of watching after the switch
 
 
 @dataclass(frozen=True)

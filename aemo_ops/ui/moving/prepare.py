@@ -11,12 +11,10 @@ from markupsafe import Markup
 
 from aemo_ops.errors import SettingsError
 from aemo_ops.migrate.desk import Status
-from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.move import MOST_HOURS, Move
 from aemo_ops.migrate.step import Phase
 from aemo_ops.ui import tiles, words
 from aemo_ops.ui.moving import pieces
-
-_MOST_HOURS = 24.0 * 14
 
 
 def show(status: Status, suggested: Move) -> Markup:
@@ -69,9 +67,9 @@ def chosen(told: Mapping[str, Any], suggested: Move) -> Move:
         hours = float(told["watch_hours"])
     except ValueError:
         hours = -1.0
-    if not 0 <= hours <= _MOST_HOURS:
+    if not 0 <= hours <= MOST_HOURS:
         raise SettingsError(
-            f"{told['watch_hours']!r} hours to watch: it should be a number from 0 to {_MOST_HOURS:.0f}."
+            f"{told['watch_hours']!r} hours to watch: it should be a number from 0 to {MOST_HOURS:.0f}."
         )
     folders = {name: str(told[name]).strip() for name in ("source", "base", "env_file")}
     for name, what in (("source", "the folder to move from"), ("base", "the folder to move to")):
