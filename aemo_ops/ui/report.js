@@ -1,21 +1,32 @@
 // The report comes as text when it was asked for; a blob shows or saves it, so that no address of the server serves it.
+// A tab may be opened only in the click itself (a browser blocks what opens one seconds later): it waits, empty.
 const BUTTONS = [["open", "Open the report"], ["html", "Download the report"], ["json", "Download as JSON"]]
 
-function deliver({wanted, text}, name) {
+function waiting() {
+  const tab = window.open("", "_blank")
+  if (tab) {
+    tab.document.title = "Report of the move"
+    tab.document.body.textContent = "The report is being written …"
+  }
+  return tab
+}
+
+function deliver({wanted, text}, name, tab) {
   const type = wanted === "json" ? "application/json" : "text/html"
   const address = URL.createObjectURL(new Blob([text], {type}))
-  if (wanted === "open") {
-    window.open(address, "_blank")
+  if (wanted === "open" && tab) {
+    if (!tab.closed) tab.location.replace(address)
   } else {
     const link = document.createElement("a")
     link.href = address
-    link.download = `${name}.${wanted}`
+    link.download = `${name}.${wanted === "json" ? "json" : "html"}`
     link.click()
   }
   setTimeout(() => URL.revokeObjectURL(address), 60_000)
 }
 
 export function render({model}) {
+  let tab = null
   const box = document.createElement("div")
   box.className = "board deeds"
   box.style.visibility = "hidden"
@@ -25,11 +36,12 @@ export function render({model}) {
     button.addEventListener("click", () => {
       button.setAttribute("aria-busy", "true")
       setTimeout(() => button.removeAttribute("aria-busy"), 1500)
+      if (wanted === "open") tab = waiting()
       model.send_msg({wanted})
     })
     box.append(button)
   }
-  model.on("msg:custom", (event) => deliver(event.data ?? event, model.name_of_file))
+  model.on("msg:custom", (event) => deliver(event.data ?? event, model.name_of_file, tab))
   return box
 }
 
