@@ -124,6 +124,28 @@ def test_rows_that_the_old_one_got_after_the_copy_come_over(parallel: Parallel) 
     )
 
 
+def test_what_the_old_one_gets_first_later_is_not_lost_but_what_came_over_may_not_go(parallel: Parallel) -> None:
+    parallel.old()
+    parallel.wizard().run(quiet(), only="normal")
+    parallel.at(NOON + timedelta(minutes=25))
+    parallel.old()
+    parallel.site.stop()
+    parallel.at(NOON + timedelta(minutes=45))
+    parallel.wizard().run(quiet(), only="catch_up")
+    theirs = parallel.frame(parallel.move.source, "prices5")
+    last = theirs[theirs["settlementdate"] == theirs["settlementdate"].max()]
+    newer = last.assign(settlementdate=last["settlementdate"] + pd.Timedelta(minutes=5))
+    assert newer["settlementdate"].max() < parallel.clock.now()
+    pd.concat([theirs, newer]).to_parquet(parallel.move.source / "prices5.parquet", index=False)
+    parallel.wizard().run(quiet(), only="catch_up")  # holds
+    ours = parallel.frame(parallel.move.data, "prices5")
+    gone = ours["settlementdate"].isin(last["settlementdate"])
+    assert gone.sum() == 5
+    ours[~gone].to_parquet(parallel.move.data / "prices5.parquet", index=False)
+    with pytest.raises(VerificationFailed, match=r"lacks rows that .*prices5.* has: 2026-04-20 12:30:00 NSW1"):
+        parallel.wizard().run(quiet(), only="catch_up")
+
+
 def test_too_little_is_no_evidence_yet(parallel: Parallel) -> None:
     parallel.old()
     with pytest.raises(StepRefused, match="not enough evidence yet"):
