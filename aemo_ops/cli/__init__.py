@@ -8,12 +8,15 @@ import os
 import sys
 
 from aemo_ops import __version__
-from aemo_ops.cli import check, collect, compare, data, doctor, filling, gaps, migrate, serve, site
 from aemo_ops.errors import AemoOpsError
+from aemo_ops.host import memory
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; its exit code. With --json exactly one JSON document goes to stdout, logs to stderr."""
+    memory.give_back()
+    from aemo_ops.cli import check, collect, compare, data, doctor, filling, gaps, migrate, serve, site  # they want pyarrow
+
     parser = argparse.ArgumentParser(prog="aemo-ops", description="Collects, watches and moves AEMO NEM data.")
     parser.add_argument("--version", action="version", version=f"aemo-ops {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
