@@ -15,7 +15,19 @@ from aemo_ops.host import memory
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; its exit code. With --json exactly one JSON document goes to stdout, logs to stderr."""
     memory.give_back()
-    from aemo_ops.cli import check, collect, compare, data, doctor, filling, gaps, migrate, serve, site  # they want pyarrow
+    # Only now, since they want pyarrow.
+    from aemo_ops.cli import (
+        check,
+        collect,
+        compare,
+        data,
+        doctor,
+        filling,
+        gaps,
+        migrate,
+        serve,
+        site,
+    )
 
     parser = argparse.ArgumentParser(prog="aemo-ops", description="Collects, watches and moves AEMO NEM data.")
     parser.add_argument("--version", action="version", version=f"aemo-ops {__version__}")
