@@ -141,7 +141,7 @@ def explained(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoSpace(
                 f"no space left for {path}; the file under its final name is untouched. "
-                "Free some space on that disk, the next cycle tries again."
+                "Free some space on that disk: a cycle then goes on by itself, anything else when it is begun again."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise FolderRefused(

@@ -23,7 +23,8 @@ DEFAULT_DATASETS = ("prices5", "scada5", "transmission5", "prices30", "scada30",
 _FOREIGN = ("AEMO_OPS_REAL_FILES", "AEMO_OPS_FAILPOINTS", "AEMO_OPS_CHROMIUM", "AEMO_OPS_SOAK")
 
 
-def _folder(text: str) -> Path:
+def folder(text: str) -> Path:
+    """A path as a person writes it, made absolute; "~" is their home."""
     return Path(text).expanduser().absolute()
 
 
@@ -64,12 +65,12 @@ def _port(text: str) -> int:
 
 # variable -> (field, how to read it, what it should be)
 _VARIABLES: dict[str, tuple[str, Callable[[str], Any], str]] = {
-    "AEMO_OPS_HOME": ("home", _folder, "a folder on a local disk for the program's own state"),
-    "AEMO_DATA_PATH": ("data_path", _folder, "the folder of the parquet files"),
+    "AEMO_OPS_HOME": ("home", folder, "a folder on a local disk for the program's own state"),
+    "AEMO_DATA_PATH": ("data_path", folder, "the folder of the parquet files"),
     "NEMWEB_URL": ("nemweb_url", _address, "an address such as https://www.nemweb.com.au"),
     "UPDATE_INTERVAL_MINUTES": ("update_minutes", _positive, "minutes between two cycles, such as 4.5"),
-    "GEN_INFO_FILE": ("gen_info_file", _folder, "the path of gen_info.pkl"),
-    "AEMO_OPS_CLOCK": ("clock_file", _folder, "the path of a clock file"),
+    "GEN_INFO_FILE": ("gen_info_file", folder, "the path of gen_info.pkl"),
+    "AEMO_OPS_CLOCK": ("clock_file", folder, "the path of a clock file"),
     "AEMO_OPS_PORT": ("port", _port, "a port number such as 5010"),
     "AEMO_DATASETS": ("datasets", _names, "names of datasets, parted by commas"),
     "AEMO_LATE_CADENCES": ("late_cadences", _positive, "cadences after the due time until a file counts as late"),
@@ -80,8 +81,8 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], Any], str]] = {
         _hour,
         "hour of the day, NEM time, at which gaps are filled by itself, such as 4.6",
     ),
-    "AEMO_OPS_MOVE_FROM": ("move_from", _folder, "the folder that a move suggests as its source"),
-    "AEMO_OPS_MOVE_TO": ("move_to", _folder, "the folder that a move suggests as its target"),
+    "AEMO_OPS_MOVE_FROM": ("move_from", folder, "the folder that a move suggests as its source"),
+    "AEMO_OPS_MOVE_TO": ("move_to", folder, "the folder that a move suggests as its target"),
     "AEMO_CATCHUP_GAP_SECONDS": ("catchup_gap", _positive, "seconds between two requests of the catch-up"),
 }
 

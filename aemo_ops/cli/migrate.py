@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from aemo_ops.cli.printing import ATTENTION, ERROR, GOOD, document, table
 from aemo_ops.clock import Clock
-from aemo_ops.errors import Cancelled, NotYet, SettingsError, Unconfirmed
+from aemo_ops.errors import SettingsError, Unconfirmed
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.dashboard import Dashboard
 from aemo_ops.migrate.desk import BACK
@@ -23,10 +23,9 @@ from aemo_ops.migrate.step import Phase, Standing
 from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.migrate.undertaking import Undertaking
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.settings import Settings
+from aemo_ops.settings import Settings, folder
 
 _SAID = 2.0  # real seconds between two lines of progress
-_LOOK = 15.0  # seconds between two looks whether what is waited for has come
 
 
 def register(verbs: Any) -> None:
@@ -66,8 +65,8 @@ def register(verbs: Any) -> None:
 
 
 def _what(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="source", type=_folder, metavar="DIR", help="where the files are now")
-    parser.add_argument("--to", dest="base", type=_folder, metavar="DIR", help="gets data, logs and backup below it")
+    parser.add_argument("--from", dest="source", type=folder, metavar="DIR", help="where the files are now")
+    parser.add_argument("--to", dest="base", type=folder, metavar="DIR", help="gets data, logs and backup below it")
     parser.add_argument(
         "--required",
         action="append",
@@ -81,11 +80,11 @@ def _what(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help=f"in the old collector's command line; default {', '.join(PATTERNS)}",
     )
-    parser.add_argument("--env-file", type=_folder, metavar="FILE", help="settings of the program that reads the files")
+    parser.add_argument("--env-file", type=folder, metavar="FILE", help="settings of the program that reads the files")
     parser.add_argument(
         "--dashboard", nargs=2, metavar=("TEXT", "URL"), help="what is in that program's command line, and its page"
     )
-    parser.add_argument("--repository", action="append", type=_folder, metavar="DIR", default=[], help="note its state")
+    parser.add_argument("--repository", action="append", type=folder, metavar="DIR", default=[], help="note its state")
     parser.add_argument("--drop-columns", action="store_true", help="columns that belong to no dataset may go")
     parser.add_argument("--watch-hours", type=_hours, default=24.0, metavar="N", help="after the switch (default 24)")
 
@@ -95,10 +94,6 @@ def _hours(text: str) -> float:
     if not 0 <= value <= MOST_HOURS:
         raise ValueError(text)
     return value
-
-
-def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
 
 
 def _move(chosen: argparse.Namespace) -> Move | None:
@@ -153,17 +148,11 @@ def run(chosen: argparse.Namespace) -> int:
             raise SettingsError("the last move was rolled back: to begin it again, or another, give --from and --to")
         if chosen.step and chosen.step not in {step.name for step in move.steps}:
             raise SettingsError(f"no step {chosen.step!r}; there are {', '.join(step.name for step in move.steps)}")
-        progress, said = _stoppable(), ""
+        progress, waits = _stoppable(), _once()
         while True:
             try:
-                move.wizard.run(progress, chosen.step)
+                move.go(progress, chosen.step, waits)
                 break
-            except NotYet as reason:
-                if str(reason) != said:
-                    print(reason, file=sys.stderr)
-                said = str(reason)
-                if not progress.pause(max(1.0, _LOOK / move.clock.speed)):
-                    raise Cancelled("stopped as asked; run it again to go on.") from reason
             except Unconfirmed as reason:
                 if not _confirmed(move, reason):
                     return ATTENTION
@@ -184,6 +173,18 @@ def _leaving(move: Undertaking) -> Iterator[Undertaking]:
                     f"`aemo-ops collect` now. Both collect into {move.move.data}.",
                     file=sys.stderr,
                 )
+
+
+def _once() -> Callable[[str], None]:
+    """Prints what is waited for, each time that is something else."""
+    said = [""]
+
+    def waits(reason: str) -> None:
+        if reason != said[0]:
+            print(reason, file=sys.stderr)
+        said[0] = reason
+
+    return waits
 
 
 def _stoppable() -> Progress:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     OTHER_RUN = "old was wrong: the other run of an intervention"
     SHIFTED = "old was wrong: the value of the interval before or after"
     SWAPPED = "old was wrong: the value of another region, link or unit"
+    MIXED = "old was wrong: each column in a known way, not all in the same"
     ROUNDED = "old was rounded to two decimals"
     NOT_AEMOS = "old was wrong: AEMO has no such row"
     OTHER_VALUE = "old was wrong: another value than AEMO's"

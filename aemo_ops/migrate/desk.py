@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import AemoOpsError, Cancelled, LeaseHeld, NotYet, StepRefused
+from aemo_ops.errors import AemoOpsError, LeaseHeld, StepRefused
 from aemo_ops.migrate import evidence, stages
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.stages import Stage
-from aemo_ops.migrate.step import Later, Phase, Standing, Step
+from aemo_ops.migrate.status import Doing, Look, Status
+from aemo_ops.migrate.step import Later, Phase, Step
 from aemo_ops.migrate.steps.catch_up import CatchUp
 from aemo_ops.migrate.steps.comparing import Gate
 from aemo_ops.migrate.steps.watching import Watch
@@ -33,73 +33,8 @@ log = logging.getLogger(__name__)
 BACK = "ROLLBACK"  # what a person types to go back
 _LOOKS = 2.0  # real seconds between two looks at the next step
 _COMPARES = 8.0  # and between two comparisons
+_SHARE = 10.0  # and at least so many times as long as the last one took: large old files may be read for it
 _TELLS = 0.2  # and between two tellings of progress
-_WAIT = 15.0  # seconds of market time until what only waits is tried again
-
-
-@dataclass(frozen=True)
-class Doing:
-    """A deed that is under way, of one stage or (empty) of all. `done` of `total` are bytes where they are many.
-
-    `seconds`: real ones since this counting began.
-    """
-
-    title: str
-    stage: str
-    done: int = 0
-    total: int = 0
-    text: str = ""
-    seconds: float = 0.0
-    cancelling: bool = False
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a look at the next step found: why it cannot be done (`later`: time alone mends it), and what it will do."""
-
-    step: str
-    reason: str
-    later: bool
-    plan: str
-    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # of the comparison: Gate.counts
-    lines: tuple[Mapping[str, Any], ...] = ()  # of the watching: Line
-
-
-@dataclass(frozen=True)
-class Status:
-    """`said`: what came of the last deed, `failed` whether that was no success. `alarm`: maybe nobody collects.
-
-    `considered`: the move was not begun yet. `elsewhere`: which other process works at it. `happened`: real time in UTC
-    (ISO) and what, newest first. `back`: what a rollback will do.
-    """
-
-    move: Move | None = None
-    considered: bool = False
-    standings: tuple[Standing, ...] = ()
-    doing: Doing | None = None
-    said: str = ""
-    failed: bool = False
-    look: Look | None = None
-    compared: tuple[Mapping[str, Any], ...] = ()
-    alarm: str = ""
-    elsewhere: str = ""
-    broken: str = ""
-    happened: tuple[tuple[str, str], ...] = ()
-    back: tuple[str, ...] = ()
-    sentence: str = "No move was begun."
-
-    @property
-    def over(self) -> bool:
-        """Nothing of it is left to do: it is finished, or was rolled back."""
-        phases = {one.phase for one in self.standings}
-        return phases == {Phase.DONE} or (Phase.UNDONE in phases and phases <= {Phase.UNDONE, Phase.OPEN})
-
-    @property
-    def under_way(self) -> bool:
-        return bool(self.standings) and not self.considered and not self.over
-
-    def standing(self, step: str) -> Standing:
-        return next(one for one in self.standings if one.name == step)
 
 
 class Desk:
@@ -119,6 +54,7 @@ class Desk:
         self._held = False
         self._progress: Progress | None = None
         self._looking = False
+        self._rest = _LOOKS
         self._looked = self._compared = self._told = self._counting = float("-inf")
         self._status = Status()
         with suppress(StepRefused):
@@ -142,8 +78,9 @@ class Desk:
         self._check_free()
         if self._status.under_way:
             raise StepRefused("a move is under way; roll it back, or go on with it.")
+        last = self._status.move.base if self._status.move and self._status.finished else self._status.gives_up
         self._work, self._anew = self._undertaking(move, anew), anew
-        self._status = Status()
+        self._status = Status(gives_up=last)
         self._fold()
         self._looked = float("-inf")
         self._tell()
@@ -182,32 +119,24 @@ class Desk:
         now = Clock.monotonic()
         with self._lock:
             idle = self._status.doing is None and not self._looking
-            if self._work is None or not idle or now - self._looked < _LOOKS:
+            if self._work is None or not idle or now - self._looked < self._rest:
                 return
             self._looking, self._looked = True, now
         threading.Thread(target=self._have_a_look, name="move-look", daemon=True).start()
 
     # deeds ------------------------------------------------------------------------------------------------------------------
     def _through(self, work: Undertaking, step: Step, progress: Progress) -> str:
-        """What only needs time is waited for: a quiet window, evidence, the hours of watching."""
-        while True:
-            try:
-                work.wizard.run(progress, step.name)
-                return f"{step.title}: done and verified."
-            except NotYet as reason:
-                progress.tell(0, 0, str(reason))
-                if not progress.pause(max(0.5, _WAIT / work.clock.speed)):
-                    raise Cancelled("stopped as asked; nothing was changed by that.") from reason
+        work.go(progress, step.name, lambda reason: progress.tell(0, 0, reason))
+        return f"{step.title}: done and verified."
 
     def _back(self, work: Undertaking, progress: Progress) -> str:
-        work.wizard.rollback(progress)
-        return "Rolled back: everything is as it was before the move, with every row collected since."
+        standings = work.wizard.rollback(progress)
+        return " ".join([evidence.sentence(standings), *evidence.left_after_rollback(work.journal, standings)])
 
     def _start(self, stage: Stage | None, deed: Callable[[Progress], str]) -> None:
         doing = Doing(stage.title, stage.key) if stage else Doing("Rolling back", "")
         with self._lock:
-            if self._status.doing is not None:
-                raise StepRefused(f"{self._status.doing.title} is going on; wait for it, or cancel it.")
+            self._check_free()
             self._progress = Progress(self._heard)
             self._counting = Clock.monotonic()
             self._status = replace(self._status, doing=doing, said="", failed=False)
@@ -306,6 +235,7 @@ class Desk:
 
     # looking ------------------------------------------------------------------------------------------------------------------
     def _have_a_look(self) -> None:
+        begun = Clock.monotonic()
         try:
             self._follow_elsewhere()
             work = self._work
@@ -314,6 +244,7 @@ class Desk:
         except Exception:
             log.exception("a look at the move failed")
         finally:
+            self._rest = max(_LOOKS, _SHARE * (Clock.monotonic() - begun))
             self._looking = False
         self._tell()
 

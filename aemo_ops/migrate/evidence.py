@@ -76,7 +76,9 @@ def sentence(standings: Sequence[Standing]) -> str:
     if phases <= {Phase.UNDONE, Phase.OPEN}:
         if Phase.UNDONE not in phases:
             return "The move has not begun."
-        return f"The move was rolled back.{_afterwards(standings)}"
+        if afterwards := _afterwards(standings):
+            return f"The move was rolled back.{afterwards}"
+        return "The move was rolled back: everything is as it was before, with every row collected since."
     if going := next((one for one in standings if one.phase is Phase.UNDOING), None):
         return f"A rollback is under way and not finished; it was at: {going.title}."
     at = next(one for one in standings if one.phase is not Phase.DONE)

@@ -59,19 +59,22 @@ def _half_hours(dataset: Dataset, rows: pa.Table) -> pd.DataFrame:
 
 
 def old_was_wrong(truth: Truth, old: pd.DataFrame) -> list[Reason]:
-    """For each row of the old file that differs from AEMO's, the first way in which its values come about."""
+    """For each row of the old file that differs from AEMO's, the first way in which its values come about: all of them, or
+    else each for itself.
+    """
     values, aemo = old.to_numpy(), truth.frame.reindex(old.index).to_numpy()
     tolerance = truth.dataset.tolerance
     right = np.abs(values - aemo) <= tolerance  # a column that is not wrong needs no explanation
     reasons = np.full(len(old), Reason.OTHER_VALUE, dtype=object)
-    open_ = np.ones(len(old), dtype=bool)
+    open_, known = np.ones(len(old), dtype=bool), right.copy()
     for reason, candidate, within in _candidates(truth, old, aemo):
         with np.errstate(invalid="ignore"):
             fits = (
                 (right | (np.abs(values - candidate) <= within)) if candidate is not None else right | np.isnan(values)
             )
         hit = open_ & fits.all(axis=1)
-        reasons[hit], open_ = reason, open_ & ~hit
+        reasons[hit], open_, known = reason, open_ & ~hit, known | fits
+    reasons[open_ & known.all(axis=1)] = Reason.MIXED
     return list(reasons)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import StepRefused
+from aemo_ops.errors import Cancelled, NotYet, StepRefused
 from aemo_ops.files import explained
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.figures import before_and_after
@@ -28,12 +28,15 @@ from aemo_ops.migrate.steps.switch import NOTE, Switch
 from aemo_ops.migrate.steps.watching import Watch
 from aemo_ops.migrate.wizard import Wizard, fold
 from aemo_ops.ops.engine import Engine
+from aemo_ops.ops.jobs import Progress
 from aemo_ops.settings import Settings
 from aemo_ops.store.journal import Journal
 from aemo_ops.store.lease import Lease
 
 FOLDER = "move"  # below AEMO_OPS_HOME
 _LOCK = "move.lock"
+_PAUSE = 15.0  # seconds of market time until what only waits is tried again
+_LEAST_PAUSE = 0.5  # real seconds
 
 
 class Undertaking:
@@ -125,6 +128,21 @@ class Undertaking:
     def __exit__(self, *error: object) -> None:
         self.shadow.stop()
         self._lease.release()
+
+    def go(self, progress: Progress, step: str | None, waits: Callable[[str], None]) -> None:
+        """Go on to the end, or through one step, and wait for what only needs time: a quiet window, evidence, the hours of
+        watching. `waits` hears each time for what. Raises what `Wizard.run` raises, but for NotYet.
+        """
+        while True:
+            try:
+                self.wizard.run(progress, step)
+                return
+            except NotYet as reason:
+                waits(str(reason))
+                if not progress.pause(max(_LEAST_PAUSE, _PAUSE / self.clock.speed)):
+                    raise Cancelled(
+                        "stopped as asked; nothing was changed by that, and it can be gone on with."
+                    ) from reason
 
     # what is known --------------------------------------------------------------------------------------------------------
     def standings(self) -> list[Standing]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import panel as pn
 from markupsafe import Markup
 
-from aemo_ops.migrate.desk import Status
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.stages import STAGES, current
+from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
 from aemo_ops.ui import theme, tiles
 from aemo_ops.ui.board import Board, card

@@ -15,8 +15,8 @@ import pyarrow as pa
 from panel.io import hold
 
 from aemo_ops.errors import AemoOpsError
-from aemo_ops.migrate.desk import Status
 from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.status import Status
 from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.snapshot import Snapshot
 from aemo_ops.ops.timing import Speed

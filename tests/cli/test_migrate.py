@@ -75,7 +75,7 @@ def test_a_rollback_says_what_it_will_do_and_waits_for_the_word(command: Command
     said = told(command, "rollback", exit_code=1)  # nothing was typed
     assert "Copy & verify: remove the copies from" in said and "Nothing was changed" in said
     assert (command.place / "ssd" / "data" / "prices5.parquet").exists()
-    assert "The move was rolled back." in told(command, "rollback", "--yes", exit_code=0)
+    assert "The move was rolled back: everything is as it was" in told(command, "rollback", "--yes", exit_code=0)
     assert not (command.place / "ssd").exists()
     assert "Nothing is to be undone" in told(command, "rollback", "--yes", exit_code=0)
 

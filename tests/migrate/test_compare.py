@@ -8,7 +8,16 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from aemo_ops.market.catalogue import DATASETS, PRICES5, PRICES30, ROOFTOP30, SCADA5, SCADA30, TRANSMISSION5
+from aemo_ops.market.catalogue import (
+    DATASETS,
+    PRICES5,
+    PRICES30,
+    ROOFTOP30,
+    SCADA5,
+    SCADA30,
+    TRANSMISSION5,
+    TRANSMISSION30,
+)
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.migrate.compare import compare
 from aemo_ops.migrate.comparison import Comparison, Reason, Verdict, together
@@ -64,6 +73,14 @@ def test_a_half_hour_that_was_made_wrongly_is_named_after_how(dataset: Dataset, 
     wrong = halves(dataset, fives(dataset), take)
     found = compared(dataset, wrong)
     assert found.reasons == {reason: len(wrong)} and found.verdict is Verdict.PASS
+
+
+def test_columns_that_were_made_wrongly_in_different_ways_are_told_as_such() -> None:
+    five, last = (halves(TRANSMISSION30, fives(TRANSMISSION30), take) for take in ("five of six", "the last of six"))
+    mixed = [(end, name, [v[0], *w[1:]]) for (end, name, v), (_, _, w) in zip(five, last, strict=True)]
+    assert compared(TRANSMISSION30, mixed).reasons == {Reason.MIXED: len(mixed)}
+    beyond = [(end, name, [v[0], *(value + 0.7 for value in v[1:])]) for end, name, v in five]
+    assert compared(TRANSMISSION30, beyond).reasons == {Reason.OTHER_VALUE: len(beyond)}
 
 
 def changed(rows: list[Row], at: int, by: Callable[[float | None], float | None]) -> list[Row]:

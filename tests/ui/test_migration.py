@@ -173,7 +173,7 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         collected = {key for key in demo.keys(demo.new, "prices5") if key[0] > left}  # type: ignore[index]
         assert collected
         typed(page, "ROLLBACK", "Roll back")
-        expect(page.get_by_text("Rolled back: everything is as it was")).to_be_visible(timeout=LONG)
+        expect(page.get_by_text("The move was rolled back: everything is as it was")).to_be_visible(timeout=LONG)
         assert len(demo.collectors()) == 1 and collected <= demo.keys(demo.old, "prices5")
         assert not demo.new.exists()
         _report(page)
@@ -190,11 +190,11 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
 def _report(page: Page) -> None:
     with page.expect_popup() as popup:
         press(page, "Open the report")
-    expect(popup.value.get_by_text("The move was rolled back.").first).to_be_visible()
+    expect(popup.value.get_by_text("The move was rolled back: everything").first).to_be_visible()
     popup.value.close()
     with page.expect_download() as download:
         press(page, "Download as JSON")
-    assert json.loads(download.value.path().read_text())["sentence"] == "The move was rolled back."
+    assert "was rolled back" in json.loads(download.value.path().read_text())["sentence"]
 
 
 @only_soak
@@ -233,7 +233,7 @@ def test_a_killed_app_comes_back_to_where_the_move_stood(browser: Browser, tmp_p
             until(lambda: max(t for t, _ in demo.keys(demo.new, "prices5")) > latest, "it collects", 60)  # type: ignore[misc]
             press(page, "Roll back …")
             typed(page, "ROLLBACK", "Roll back")
-            expect(page.get_by_text("Rolled back: everything is as it was")).to_be_visible(timeout=LONG)
+            expect(page.get_by_text("The move was rolled back: everything is as it was")).to_be_visible(timeout=LONG)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
@@ -263,6 +263,55 @@ def test_a_wrong_new_file_bars_the_way_and_a_deaf_collector_is_not_killed(browse
         assert len(demo.collectors()) == 1 and deaf.poll() is None
         deaf.kill()
         deaf.wait(10)
+
+
+@only_soak
+def test_a_full_disk_is_said_before_the_copy_and_within_it(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = Demo(tmp_path / "demo")
+    monkeypatch.setenv("AEMO_OPS_FAILPOINTS", "move.copy.intended=sleep:8")  # in which the disk is filled
+    with _small_disk(tmp_path / "disk") as disk, browsing.demo(demo.folder, SPEED) as url, opened(browser, url) as page:
+        until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
+        page.get_by_label("To: a folder on a local disk").fill(str(disk / "moved"))
+        press(page, "Look at it")
+        expect(page.get_by_text(re.compile(r"bytes are free|are free"))).to_be_visible()
+        prepare = page.get_by_role("button", name=re.compile("^Prepare the new place"))
+        expect(prepare).to_be_disabled()
+        _sized(disk, 64)
+        expect(prepare).to_be_enabled()  # by itself: the page looks again
+        prepare.click()
+        deed(page, "Copy & verify normal")
+        expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+        with (disk / "holiday.mov").open("wb") as filler, pytest.raises(OSError, match="No space left"):
+            while True:
+                filler.write(bytes(1 << 16))
+                filler.flush()
+        os.truncate(disk / "holiday.mov", (disk / "holiday.mov").stat().st_size - (1 << 18))  # less than a file needs
+        expect(page.get_by_role("alert")).to_contain_text("are free. Nothing was left of the copy", timeout=LONG)
+        expect(stage(page, "Copy & verify")).to_contain_text("failed")
+        there = {path.name for path in (disk / "moved" / "data").iterdir()}
+        assert "scada5.parquet" not in there and not any("partial" in name for name in there)
+        (disk / "holiday.mov").unlink()
+        deed(page, "Copy & verify normal")
+        expect(stage(page, "Copy & verify")).to_contain_text("done", timeout=LONG)
+        assert demo.keys(demo.old, "prices5") >= demo.keys(disk / "moved" / "data", "prices5")
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[Path]:
+    """A filesystem of a megabyte."""
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], check=False).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def _sized(disk: Path, megabytes: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={megabytes}m", disk], check=True)
 
 
 def _make_deaf(demo: Demo) -> subprocess.Popen[bytes]:

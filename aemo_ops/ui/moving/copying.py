@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from aemo_ops.migrate.desk import Status
+from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
 from aemo_ops.ui import tiles, words
 from aemo_ops.ui.moving import pieces

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from aemo_ops.clock import to_nem
-from aemo_ops.migrate.desk import Doing, Status
+from aemo_ops.migrate.status import Doing, Status
 from aemo_ops.ui import tiles, words
 
 _BYTES = 1_000_000  # a total above it counts bytes

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from aemo_ops.errors import SettingsError
-from aemo_ops.migrate.desk import Status
 from aemo_ops.migrate.move import MOST_HOURS, Move
+from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
+from aemo_ops.settings import folder
 from aemo_ops.ui import tiles, words
 from aemo_ops.ui.moving import pieces
 
@@ -27,9 +27,18 @@ def show(status: Status, suggested: Move) -> Markup:
         ask = tiles.button(
             "go", "Prepare the new place", "prepare", kind="main", off=not pieces.ready(status, "prepare")
         )
-        inside = pieces.checks(status, "prepare") + pieces.plan(status, "prepare") + ask
+        inside = pieces.checks(status, "prepare") + _given_up(status) + pieces.plan(status, "prepare") + ask
         parts.append(pieces.card("Before anything is done", inside, "nothing is written until you press the button"))
     return tiles.EMPTY.join(parts)
+
+
+def _given_up(status: Status) -> Markup:
+    if not status.gives_up:
+        return tiles.EMPTY
+    told = (
+        f"The move to {status.gives_up} is finished. Once this one is prepared, that one can no longer be rolled back."
+    )
+    return pieces.marks([pieces.mark("wait", told)])
 
 
 def form(move: Move, status: Status) -> Markup:
@@ -78,17 +87,13 @@ def chosen(told: Mapping[str, Any], suggested: Move) -> Move:
     patterns = tuple(part.strip() for part in str(told["patterns"]).split(",") if part.strip())
     return replace(
         suggested,
-        source=_folder(folders["source"]),
-        base=_folder(folders["base"]),
-        env_file=_folder(folders["env_file"]) if folders["env_file"] else None,
+        source=folder(folders["source"]),
+        base=folder(folders["base"]),
+        env_file=folder(folders["env_file"]) if folders["env_file"] else None,
         patterns=patterns or suggested.patterns,
         watch_hours=hours,
         drop_columns=bool(told["drop_columns"]),
     )
-
-
-def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
 
 
 def _found(found: Mapping[str, Any]) -> Markup:

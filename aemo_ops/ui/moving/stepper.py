@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from aemo_ops.migrate.desk import Status
 from aemo_ops.migrate.stages import STAGES, Tone, tones
+from aemo_ops.migrate.status import Status
 from aemo_ops.ui import tiles
 
 _SIGNS = {Tone.DONE: "✓", Tone.FAILED: "!", Tone.BACK: "↶"}

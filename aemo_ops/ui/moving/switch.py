@@ -7,7 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from aemo_ops.migrate.desk import BACK, Status
+from aemo_ops.migrate.desk import BACK
+from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.ui import tiles
