@@ -237,3 +237,5 @@ def test_nothing_is_wider_than_the_window(open_page: Open, demo: str, theme: str
         heading = "Move the files" if title == "Migration" else title
         expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), title
+        for table in page.locator(".scroll.table").filter(visible=True).all():
+            assert table.evaluate("box => box.scrollWidth <= box.clientWidth"), f"a table of {title}"
