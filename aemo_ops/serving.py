@@ -10,7 +10,9 @@ from pathlib import Path
 from aemo_ops.errors import SettingsError
 
 ADDRESS = "127.0.0.1"
-_TURN = 0.001  # seconds; a cycle in another thread is otherwise given 5 ms, each time that a page's answer wants to go on
+_TURN = (
+    0.001  # seconds; a cycle in another thread is otherwise given 5 ms, each time that a page's answer wants to go on
+)
 
 
 def app_file() -> Path:

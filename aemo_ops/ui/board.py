@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import panel as pn
 import param
 from markupsafe import Markup
 from panel.custom import JSComponent
 from panel_material_ui.layout.base import Paper
 
-from aemo_ops.ui.theme import CARD
+from aemo_ops.ui import theme
 
 Click = Callable[[str, str], None]
 
@@ -23,8 +24,13 @@ Click = Callable[[str, str], None]
 def card(*inside: Any, **params: Any) -> Paper:
     """A framed piece of page that may hold boards, charts and widgets."""
     return Paper(  # type: ignore[no-untyped-call]
-        *inside, **{"elevation": 0, "sx": CARD, "margin": 0, "sizing_mode": "stretch_width", **params}
+        *inside, **{"elevation": 0, "sx": theme.CARD, "margin": 0, "sizing_mode": "stretch_width", **params}
     )
+
+
+def stack(*parts: Any) -> pn.Column:
+    """Parts of a page below each other, over its whole width."""
+    return pn.Column(*parts, stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=0)
 
 
 class Board(JSComponent):

@@ -13,7 +13,7 @@ from aemo_ops.clock import stamp
 from aemo_ops.ops.snapshot import CollectorState, Snapshot
 from aemo_ops.store.ledger import Fate, LedgerRow
 from aemo_ops.ui import theme, tiles, words
-from aemo_ops.ui.board import Board, card
+from aemo_ops.ui.board import Board, card, stack
 from aemo_ops.ui.model import Model
 from aemo_ops.ui.table import Table
 
@@ -67,7 +67,7 @@ class Collectors:
         head = Board(Markup("<h2>Files <small>every file met, and what became of it</small></h2>"))
         ledger = card(head, filters, self._files, margin=_BELOW)
         log = card(self._log, margin=_BELOW)
-        return pn.Column(self._top, ledger, log, stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=0)
+        return stack(self._top, ledger, log)
 
     def refresh(self) -> None:
         self._show()

@@ -12,7 +12,7 @@ from panel_material_ui import TextInput
 
 from aemo_ops.ops.gaps import Keys
 from aemo_ops.ui import charts, keyview, presence, theme, tiles
-from aemo_ops.ui.board import Board, card
+from aemo_ops.ui.board import Board, card, stack
 from aemo_ops.ui.day import Days, around
 from aemo_ops.ui.folding import day_of
 from aemo_ops.ui.model import Model
@@ -52,7 +52,7 @@ class Detail:
             *(self._head, charts.pane(picture.plot), Board(presence.legend()), line, self._table),
             margin=(12, 0, 0, 0),
         )
-        self.view = pn.Column(stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=0)
+        self.view = stack()
 
     def open(self, survey: Survey, name: str, first: date, last: date) -> None:
         """Shows the days first .. last of a file, the last of them id by id."""

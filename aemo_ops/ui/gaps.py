@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import panel as pn
 from markupsafe import Markup
 
 from aemo_ops.clock import Clock
@@ -13,9 +12,9 @@ from aemo_ops.market.intervals import FIVE_MINUTES, floor
 from aemo_ops.ops.healing import HEAL, subject_of
 from aemo_ops.ops.request import Request
 from aemo_ops.ops.snapshot import Role, Snapshot
-from aemo_ops.ui import filling, survey, theme, tiles
+from aemo_ops.ui import filling, survey, tiles
 from aemo_ops.ui.asked import Asked
-from aemo_ops.ui.board import Board
+from aemo_ops.ui.board import Board, stack
 from aemo_ops.ui.day import Days
 from aemo_ops.ui.detail import Detail
 from aemo_ops.ui.findings import FindingsCard
@@ -48,15 +47,10 @@ class GapsPage:
         self._top = Board(_LAYOUT, on_click=self._click)
         self._overview = OverviewCard(len(names), self._open)
         self._detail: Detail | None = None
-        self._opened = pn.Column(stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=0)
+        self._opened = stack()
         self._list = GapList(names, self._click)
         self._findings = FindingsCard()
-        self.view = pn.Column(
-            *(self._top, self._overview.view, self._opened, self._list.view, self._findings.view),
-            stylesheets=[theme.WHOLE],
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+        self.view = stack(*(self._top, self._overview.view, self._opened, self._list.view, self._findings.view))
         self._show()
 
     def refresh(self) -> None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from aemo_ops.ops.snapshot import Snapshot
 from aemo_ops.ui import charts, theme, tiles, words
-from aemo_ops.ui.board import Board, card
+from aemo_ops.ui.board import Board, card, stack
 from aemo_ops.ui.cards import AgeCard, ChartCard, ValueCard
 from aemo_ops.ui.model import Model
 
@@ -50,7 +50,7 @@ class Live:
         self._minute: datetime | None = None
         views = [*(chart.view for chart in self._unbuilt), card(self._feed, stylesheets=[_WHOLE_ROW])]
         grid = pn.Column(*views, stylesheets=[theme.WHOLE, _GRID], sizing_mode="stretch_width", margin=(12, 0, 0, 0))
-        self.view = pn.Column(self._top, grid, stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=0)
+        self.view = stack(self._top, grid)
         self._show()
 
     def refresh(self) -> None:

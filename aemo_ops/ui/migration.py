@@ -13,8 +13,8 @@ from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.stages import STAGES, current
 from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
-from aemo_ops.ui import theme, tiles
-from aemo_ops.ui.board import Board, card
+from aemo_ops.ui import tiles
+from aemo_ops.ui.board import Board, card, stack
 from aemo_ops.ui.model import Model
 from aemo_ops.ui.moving import copying, finish, parallel, pieces, prepare, stepper, switch
 from aemo_ops.ui.report import Report
@@ -41,12 +41,7 @@ class Migration:
         self._top = Board(_LAYOUT, on_click=self._click)
         self._happened = Board(_HAPPENED)
         self._reports = pn.Column(Report(self._make_report), visible=False, sizing_mode="stretch_width", margin=0)
-        self.view = pn.Column(
-            *(self._top, self._reports, card(self._happened, margin=(12, 0, 0, 0))),
-            stylesheets=[theme.WHOLE],
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+        self.view = stack(*(self._top, self._reports, card(self._happened, margin=(12, 0, 0, 0))))
         self._show()
 
     def refresh(self) -> None:

@@ -7,14 +7,13 @@ from datetime import datetime
 from functools import partial
 from statistics import median
 
-import panel as pn
 from markupsafe import Markup
 
 from aemo_ops.clock import Clock
 from aemo_ops.migrate.step import Phase
 from aemo_ops.ops.timing import Speed
-from aemo_ops.ui import charts, theme, tiles, words
-from aemo_ops.ui.board import Board, card
+from aemo_ops.ui import charts, tiles, words
+from aemo_ops.ui.board import Board, card, stack
 from aemo_ops.ui.model import Model
 from aemo_ops.ui.moving import pieces
 from aemo_ops.ui.moving.finish import figures
@@ -59,10 +58,8 @@ class Performance:
         head = Board(tiles.heading("Every cycle of the last 24 h", "seconds are real ones; NEM time below"))
         plots = [charts.pane(chart.plot) for chart in self._charts]
         below = (12, 0, 0, 0)
-        self.view = pn.Column(
-            self._top, card(head, *plots, margin=below), card(self._speeds, margin=below), card(self._moved, margin=below),
-            stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=0,
-        )  # fmt: skip
+        below_it = (card(one, margin=below) for one in (self._speeds, self._moved))
+        self.view = stack(self._top, card(head, *plots, margin=below), *below_it)
         self._speeds.fill({"note": Markup("milliseconds, median of three"), "deeds": _again(False)})
         self._show([])
 

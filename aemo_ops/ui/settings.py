@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import panel as pn
 from markupsafe import Markup
 
-from aemo_ops.ui import theme
-from aemo_ops.ui.board import Board, card
+from aemo_ops.ui.board import Board, card, stack
 from aemo_ops.ui.model import Model
 from aemo_ops.ui.table import Table
 
@@ -34,10 +32,7 @@ class SettingsPage:
             _HEAD.format("Every value", "the environment wins over .env in AEMO_OPS_HOME, that over .env here")
         )
         places = Board(_HEAD.format("Folders and files", "absolute paths"))
-        self.view = pn.Column(
-            self._top, card(values, self._values, margin=below), card(places, self._places, margin=below),
-            stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=0,
-        )  # fmt: skip
+        self.view = stack(self._top, card(values, self._values, margin=below), card(places, self._places, margin=below))
 
     def refresh(self) -> None:
         folder = self._model.snapshot.folder
