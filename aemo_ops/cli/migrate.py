@@ -15,13 +15,13 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import SettingsError, Unconfirmed
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.dashboard import Dashboard
-from aemo_ops.migrate.desk import BACK
 from aemo_ops.migrate.inventory import USUAL, Wanted
 from aemo_ops.migrate.move import MOST_HOURS, PATTERNS, Move
 from aemo_ops.migrate.rehearsal import rehearse
 from aemo_ops.migrate.step import Phase, Standing
 from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.migrate.undertaking import Undertaking
+from aemo_ops.migrate.wizard import BACK
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.settings import Settings, folder
 
@@ -274,6 +274,7 @@ def rollback(chosen: argparse.Namespace) -> int:
         if not chosen.yes and _asked(f"Type {BACK} to go back, anything else to leave it as it is: ") != BACK:
             print("Nothing was changed.", file=sys.stderr)
             return ATTENTION
+        move.wizard.confirm_back(BACK)
         standings = move.wizard.rollback(Progress(_say()))
         print(evidence.sentence(standings))
         todo = evidence.left_after_rollback(move.journal, standings)

@@ -12,6 +12,7 @@ from aemo_ops.clock import stamp
 from aemo_ops.migrate import inventory, programs
 from aemo_ops.migrate.inventory import Wanted
 from aemo_ops.migrate.programs import Program
+from aemo_ops.store.lease import adopted
 
 _DEPTH = 2  # folders below the one above the source
 _MOST = 500  # folders that are looked into
@@ -32,23 +33,25 @@ class Candidate:
 
 
 def candidates(source: Path, base: Path, wanted: Sequence[Wanted], collectors: Sequence[Program]) -> list[Candidate]:
-    """The source first, then the others by their newest interval. Below `base` nothing is one. Reads footers only."""
+    """The source first, then the others by their newest interval. Nothing else below `base` is one. Reads footers only."""
     names = {one.name for one in wanted if one.name.endswith(".parquet")}
     found: dict[Path, Candidate] = {}
     for folder in [source, *_folders(source, collectors)]:
         real = folder.resolve()
-        if real in found or len(found) >= _MOST or real.is_relative_to(base.resolve()):
+        if real in found or len(found) >= _MOST:
             continue
-        if real == source.resolve() or names & set(inventory.names_in(folder)):
+        is_source = not found
+        apart = not real.is_relative_to(base.resolve())
+        if is_source or (apart and names & set(inventory.names_in(folder))):
             found[real] = _looked_at(folder, wanted)
     first, *others = found.values()
     return [first, *sorted(others, key=lambda one: one.newest or datetime.min, reverse=True)]
 
 
 def newer(found: Sequence[Candidate]) -> Candidate | None:
-    """A candidate with a newer interval than the source, which is then probably not the live folder."""
+    """A candidate with a newer interval than the source, which is then probably not the live folder. What we write is none."""
     source, *others = found
-    best = others[0] if others else None
+    best = next((one for one in others if not adopted(one.folder)), None)
     if best and best.newest and (source.newest is None or best.newest > source.newest):
         return best
     return None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import AemoOpsError, LeaseHeld, StepRefused
@@ -30,7 +31,6 @@ from aemo_ops.ops.jobs import Progress
 from aemo_ops.settings import Settings
 
 log = logging.getLogger(__name__)
-BACK = "ROLLBACK"  # what a person types to go back
 _LOOKS = 2.0  # real seconds between two looks at the next step
 _COMPARES = 8.0  # and between two comparisons
 _SHARE = 10.0  # and at least so many times as long as the last one took: large old files may be read for it
@@ -50,6 +50,7 @@ class Desk:
         self._load, self._shadow, self._goes_to, self._tell = load, shadow, goes_to, tell
         self._lock = threading.Lock()
         self._work: Undertaking | None = None
+        self._before: Undertaking | None = None  # the last one that was begun, while another is considered
         self._anew = False
         self._held = False
         self._progress: Progress | None = None
@@ -79,7 +80,10 @@ class Desk:
         if self._status.under_way:
             raise StepRefused("a move is under way; roll it back, or go on with it.")
         last = self._status.move.base if self._status.move and self._status.finished else self._status.gives_up
-        self._work, self._anew = self._undertaking(move, anew), anew
+        work = self._undertaking(move, anew)
+        if self._work is not None and self._work.begun:
+            self._before = self._work
+        self._work, self._anew = work, anew
         self._status = Status(gives_up=last)
         self._fold()
         self._looked = float("-inf")
@@ -90,14 +94,13 @@ class Desk:
         work = self._hold()
         named = work.step(step)
         if named.word and self._status.standing(step).phase is not Phase.DONE:
-            work.wizard.confirm(step, word)
+            work.wizard.confirm(step, word.strip())
         self._start(stages.of_step(step), lambda progress: self._through(work, named, progress))
 
     def go_back(self, word: str) -> None:
         """Roll everything back, in the background. Raises StepRefused, at once, for a wrong word."""
-        if word != BACK:
-            raise StepRefused(f"Rolling back: type {BACK!r} to go back; nothing was changed.")
         work = self._hold()
+        work.wizard.confirm_back(word.strip())
         self._start(None, lambda progress: self._back(work, progress))
 
     def cancel(self) -> None:
@@ -112,6 +115,8 @@ class Desk:
     def report(self) -> tuple[str, str]:
         """The evidence so far: the page, and JSON. Raises StepRefused where nothing was begun."""
         work = self._at_hand()
+        if not work.begun and self._before is not None:
+            work = self._before
         return evidence.forms(work.report(measured=True))
 
     def look(self) -> None:
@@ -127,7 +132,7 @@ class Desk:
     # deeds ------------------------------------------------------------------------------------------------------------------
     def _through(self, work: Undertaking, step: Step, progress: Progress) -> str:
         work.go(progress, step.name, lambda reason: progress.tell(0, 0, reason))
-        return f"{step.title}: done and verified."
+        return f"{stages.of_step(step.name).title}: done and verified."
 
     def _back(self, work: Undertaking, progress: Progress) -> str:
         standings = work.wizard.rollback(progress)
@@ -221,6 +226,7 @@ class Desk:
             return
         standings = tuple(work.standings())
         begun = work.begun
+        told = work if begun or self._before is None else self._before
         with self._lock:
             self._status = replace(
                 self._status,
@@ -229,20 +235,23 @@ class Desk:
                 standings=standings,
                 alarm=work.alarm(),
                 broken=work.journal.broken,
-                happened=evidence.happened(work.journal, work.steps)[::-1],
+                happened=evidence.happened(told.journal, told.steps)[::-1],
                 sentence=evidence.sentence(standings),
             )
 
     # looking ------------------------------------------------------------------------------------------------------------------
     def _have_a_look(self) -> None:
-        begun = Clock.monotonic()
+        begun, work = Clock.monotonic(), self._work
+        assert work is not None
         try:
             self._follow_elsewhere()
-            work = self._work
-            if work is not None and not self._status.elsewhere:
+            work = self._work or work
+            if not self._status.elsewhere:
                 self._seen(work)
-        except Exception:
+        except Exception as error:
             log.exception("a look at the move failed")
+            step = work.wizard.next()
+            self._saw(work, Look(step.name if step else "", f"it could not be looked at: {error!r}", False, ""))
         finally:
             self._rest = max(_LOOKS, _SHARE * (Clock.monotonic() - begun))
             self._looking = False
@@ -278,6 +287,10 @@ class Desk:
             with suppress(AemoOpsError):
                 compared = tuple(step.apply(Progress())["datasets"])
         back = tuple(work.wizard.rollback_plan())
+        self._saw(work, look, compared=compared, back=back)
+
+    def _saw(self, work: Undertaking, look: Look | None, **more: Any) -> None:
+        """Unless another move is considered by now, or a deed has begun."""
         with self._lock:
-            if self._status.doing is None:
-                self._status = replace(self._status, look=look, compared=compared, back=back)
+            if self._status.doing is None and work is self._work:
+                self._status = replace(self._status, look=look, **more)

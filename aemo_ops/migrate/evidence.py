@@ -62,6 +62,7 @@ def report(
             for entry in journal
             if entry.kind == "confirmed"
         ],
+        "rollbacks": _rollbacks(journal),
         "figures": [dict(row) for row in figures],
         "left_to_do": left_to_do(standings) or left_after_rollback(journal, standings),
         "journal": {"path": str(journal.path), "broken": journal.broken, "entries": entries},
@@ -89,6 +90,23 @@ def sentence(standings: Sequence[Standing]) -> str:
     return words.get(at.phase, f"The next step is: {at.title}.")
 
 
+def _rollbacks(journal: Journal) -> list[dict[str, str]]:
+    """Each way back that was begun: when (UTC), when its last step was undone, and which steps were."""
+    found: list[dict[str, str]] = []
+    goes_on = False
+    for entry in journal:
+        if entry.kind == "undoing":
+            if not goes_on:
+                found.append({"begun": entry.at, "ended": "", "undone": ""})
+            goes_on = True
+        elif entry.kind == "undone":
+            undone = [found[-1]["undone"], str(entry.facts["step"])]
+            found[-1] |= {"ended": entry.at, "undone": ", ".join(filter(None, undone))}
+        elif entry.kind in ("intent", "confirmed"):
+            goes_on = goes_on and entry.facts["step"] == "rollback"
+    return found
+
+
 def _afterwards(standings: Sequence[Standing]) -> str:
     """What a person must know after a rollback from beyond the switch."""
     facts = next((one.evidence for one in standings if one.name == "switch"), {})
@@ -109,7 +127,7 @@ def forms(told: Mapping[str, Any]) -> tuple[str, str]:
 
 def happened(journal: Journal, steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
     """(real time in UTC, ISO; what was done), in order, a line an entry."""
-    titles = {step.name: step.title for step in steps}
+    titles = {step.name: step.title for step in steps} | {"rollback": "Rollback"}
     lines = []
     for entry in journal:
         title = titles.get(str(entry.facts.get("step", "")), "")

@@ -80,13 +80,19 @@ class Inventory:
     @property
     def blocking(self) -> list[str]:
         """Why the move cannot begin with this folder, empty where it can."""
-        return [
-            f"{item.name} is {item.state}{f' ({item.detail})' if item.detail else ''}"
+        wanting = [
+            item
             for item in self.items
             if item.kind is Kind.DECLARED
             and item.state is not State.THERE
             and (item.required or item.state is not State.ABSENT)
         ]
+        if wanting and not self.moved and all(item.state is State.ABSENT and not item.detail for item in wanting):
+            names = ", ".join(item.name for item in wanting)
+            return [
+                f"{self.folder} holds none of the files ({names} are absent): choose the one that the old collector writes"
+            ]
+        return [f"{item.name} is {item.state}{f' ({item.detail})' if item.detail else ''}" for item in wanting]
 
     @property
     def moved(self) -> list[Item]:

@@ -154,8 +154,11 @@ class Undertaking:
     def report(self, measured: bool = False) -> dict[str, object]:
         """The evidence so far. Raises StepRefused where nothing was begun."""
         self._begun()
-        figures = before_and_after(self.move) if measured else ()
-        return evidence.report(self.journal, self.standings(), figures)
+        standings = self.standings()
+        figures = next((one.evidence.get("figures") for one in standings if one.name == Finish.name), None)
+        if figures is None:
+            figures = before_and_after(self.move) if measured else ()
+        return evidence.report(self.journal, standings, figures)
 
     def alarm(self) -> str:
         """Loud where a switch stands half done, empty elsewhere: maybe nobody collects."""

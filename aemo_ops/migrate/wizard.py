@@ -22,6 +22,7 @@ from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.journal import Entry, Journal
 
 FRESH = timedelta(minutes=5)  # real time for which a confirmation holds
+BACK = "ROLLBACK"  # what a person types to go back
 _PHASES = {
     "intent": Phase.BEGUN,
     "done": Phase.DONE,
@@ -71,10 +72,18 @@ class Wizard:
         """A person has typed the word of a step. Raises StepRefused for another word."""
         step = self._step(name)
         if not step.word or word != step.word:
-            raise StepRefused(f"{step.title}: type {step.word!r} to go on; nothing was changed." if step.word else
-                              f"{step.title} asks for no word.")  # fmt: skip
+            raise StepRefused(f"{step.title}: type {step.word!r}, in capitals as it stands there, to go on; nothing was changed."
+                              if step.word else f"{step.title} asks for no word.")  # fmt: skip
         self._begin()
         self._journal.append("confirmed", step=name, word=word, by=psutil.Process().username())
+
+    def confirm_back(self, word: str) -> None:
+        """A person has typed the word of going back. Raises StepRefused for another one."""
+        if word != BACK:
+            raise StepRefused(
+                f"Rolling back: type {BACK!r}, in capitals as it stands there, to go back; nothing was changed."
+            )
+        self._journal.append("confirmed", step="rollback", word=word, by=psutil.Process().username())
 
     def run(self, progress: Progress, only: str | None = None) -> list[Standing]:
         """Go on to the end, or through one step. What was done is verified again first, once by each Wizard; and before a

@@ -98,7 +98,6 @@ class Migration:
         if wants != self._stage:  # the move went on, here or in another browser: follow it
             self._stage, self._tab = wants, ""
         shown = self._tab or wants
-        begun = status.under_way or status.over
         undo = any(one.phase not in (Phase.OPEN, Phase.UNDONE) for one in status.standings) and not status.considered
         deeds = (
             tiles.button("open_back", "Roll back …", kind="danger", off=status.doing is not None)
@@ -116,8 +115,8 @@ class Migration:
                 "stage": self._stage_markup(status, shown),
             }
         )
-        if self._reports.visible != begun:
-            self._reports.visible = begun
+        if self._reports.visible != bool(status.happened):
+            self._reports.visible = bool(status.happened)
         self._happened.fill({"happened": _feed(status)})
 
     def _banner(self, status: Status) -> Markup:
@@ -131,7 +130,7 @@ class Migration:
         if status.elsewhere:
             told = f"{status.elsewhere} works at this move; this page shows how it stands, and can go on when it has ended."
             blocks.append(block.format("calm", "status", told))
-        if status.said and status.doing is None:
+        if status.said and status.doing is None and not self._model.problem:
             blocks.append(
                 block.format("stale" if status.failed else "calm", "alert" if status.failed else "status", status.said)
             )
@@ -141,7 +140,7 @@ class Migration:
 
     def _stage_markup(self, status: Status, shown: str) -> Markup:
         if shown == "prepare" or not status.standings:
-            return prepare.show(status, self._suggested)
+            return prepare.show(status, self._suggested, Path(self._model.snapshot.folder))
         wants = current(status.standings)
         keys = [one.key for one in STAGES]
         if keys.index(shown) > keys.index(wants.key):
@@ -165,6 +164,9 @@ def sentence(status: Status) -> str:
         return "No move was begun. Say where the old files are and where they shall go; nothing is touched until you press Prepare."
     ends = f"{brief(status.move.source)} → {brief(status.move.base)}."
     if status.considered:
+        barred = status.look is not None and status.look.reason
+        if barred:
+            return f"{ends} It cannot begin as it stands: see why, below."
         return f"{ends} Not begun yet: read what was found, then press Prepare."
     if status.doing:
         return f"{ends} {status.doing.title} is going on; you may close this page."
@@ -172,6 +174,11 @@ def sentence(status: Status) -> str:
     if status.over:
         return f"{ends} {status.sentence}"
     who = "The new collector is in charge." if phases["switch"] is Phase.DONE else "The old collector is in charge."
+    stage = current(status.standings)
+    steps = {phases[step] for step in stage.steps}
+    if steps <= {Phase.OPEN, Phase.UNDONE, Phase.DONE}:
+        ready = stage.key == "finish" and status.look is not None and not status.look.reason
+        return f"{ends} {who} {'The watching is over: press Finish.' if ready else f'Next: {stage.title}.'}"
     return f"{ends} {who} {status.sentence}"
 
 
@@ -186,7 +193,8 @@ def short(status: Status) -> str:
         return "a switchover was not finished"
     if not status.under_way:
         return ""
-    return f"moving: {current(status.standings).title.lower()}"
+    title = current(status.standings).title.lower()
+    return f"moving: {title}" if status.doing else f"move: {title} is next"
 
 
 def _word(subject: str) -> str:

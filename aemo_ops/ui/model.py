@@ -197,6 +197,7 @@ class Model(param.Parameterized):
             with hold(self._doc):
                 then(done.result())
         elif isinstance(error, AemoOpsError | OSError):
-            self.problem = f"{error} Nothing was changed by this."
+            said = str(error)
+            self.problem = said if "nothing was changed" in said.lower() else f"{said} Nothing was changed by this."
         else:
             raise error

@@ -49,7 +49,7 @@ export function render({model}) {
   model.on("dark", () => {
     document.cookie = `aemo_ops_theme=${model.dark ? "dark" : "light"};path=/;max-age=31536000;samesite=strict`
   })
-  model.on("toured", () => { document.cookie = "aemo_ops_tour=over;path=/;max-age=31536000;samesite=strict" })
+  model.on("toured", () => { document.cookie = `aemo_ops_tour=${model.toured};path=/;max-age=31536000;samesite=strict` })
   draw()
   return nav
 }

@@ -25,7 +25,7 @@ from aemo_ops.ui.migration import Migration, short
 from aemo_ops.ui.model import Console, Model
 from aemo_ops.ui.performance import Performance
 from aemo_ops.ui.settings import SettingsPage
-from aemo_ops.ui.tour import Tour
+from aemo_ops.ui.tour import OVER, Tour
 
 
 class Screen(Protocol):
@@ -82,7 +82,7 @@ class Nav(JSComponent):
     entries = param.List(default=[])
     page = param.String()
     dark = param.Boolean()
-    toured = param.Boolean(doc="the visitor has had enough of the tour")
+    toured = param.String(doc="how far the visitor has come in the tour")
 
     _esm = Path(__file__).parent / "nav.js"
     _bundle = _esm
@@ -99,7 +99,9 @@ class Shell:
         self._entries = {entry.key: entry for entry in ENTRIES}
         self._nav = Nav(page=_asked_page(self._entries), sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
         self._head = Board(_HEAD)
-        self._tour = Tour(lambda: self._nav.param.update(toured=True)) if console.demo and not _toured() else None
+        toured = _toured()
+        goes_on = console.demo and toured != OVER
+        self._tour = Tour(toured, lambda stop: self._nav.param.update(toured=stop)) if goes_on else None
         self._main = pn.Column(
             *([self._tour.view] if self._tour else []),
             stylesheets=[theme.WHOLE],
@@ -195,8 +197,8 @@ def _asked_page(known: dict[str, Any]) -> str:
     return asked if asked in known else "live"
 
 
-def _toured() -> bool:
-    return bool(pn.state.cookies and pn.state.cookies.get("aemo_ops_tour"))
+def _toured() -> str:
+    return str(pn.state.cookies.get("aemo_ops_tour", "")) if pn.state.cookies else ""
 
 
 def _asked_theme() -> str:

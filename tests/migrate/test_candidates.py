@@ -13,6 +13,7 @@ from aemo_ops.host.processes import Identity
 from aemo_ops.market.catalogue import PRICES5
 from aemo_ops.migrate.candidates import candidates, newer
 from aemo_ops.migrate.programs import Program
+from aemo_ops.store.lease import adopt
 from tests.migrate.comparing import right, table
 from tests.migrate.moving import WANTED, damaged, move, wizard
 from tests.migrate.stepping import quiet
@@ -40,6 +41,17 @@ def test_every_folder_nearby_is_found_with_its_newest_row(tmp_path: Path) -> Non
     assert [one.folder.name for one in found] == ["data", "data 2", "july"]
     assert newer(found) == found[1] and "newest interval" in str(found[1])
     assert newer(candidates(tmp_path / "data 2", tmp_path / "ssd", WANTED, [])) is None
+
+
+def test_the_source_is_one_even_where_it_is_the_target_and_what_we_write_is_nobody_s_live_folder(
+    tmp_path: Path,
+) -> None:
+    prices(tmp_path / "data", 3)
+    prices(tmp_path / "ours", 9)
+    (found, ours) = candidates(tmp_path / "data", tmp_path / "data", WANTED, [])
+    assert found.folder == tmp_path / "data" and newer([found, ours]) == ours
+    adopt(tmp_path / "ours")
+    assert newer([found, ours]) is None
 
 
 def test_a_folder_that_a_collector_names_is_found_wherever_it_is(tmp_path: Path) -> None:

@@ -53,6 +53,25 @@ def told(tmp_path: Path) -> dict[str, Any]:
     return evidence.report(journal, fold(journal, made), rows)
 
 
+def test_a_rollback_and_who_asked_for_it_stand_in_the_evidence(tmp_path: Path) -> None:
+    made = steps(tmp_path)
+    move = wizard(tmp_path, made, source="/data", base="/ssd")
+    move.run(quiet())
+    for refused in ("rollback", "ROLL BACK", ""):
+        with pytest.raises(StepRefused, match="type 'ROLLBACK', in capitals"):
+            move.confirm_back(refused)
+    for _ in range(2):
+        move.confirm_back("ROLLBACK")
+        move.rollback(quiet())
+        move.run(quiet())
+    journal = Journal(tmp_path / "journal.jsonl")
+    told = evidence.report(journal, fold(journal, made))
+    assert [one["undone"] for one in told["rollbacks"]] == ["third, second, first"] * 2
+    assert [one["word"] for one in told["confirmed"]] == ["ROLLBACK"] * 2
+    assert Words(evidence.page(told)).text.count("third, second, first") == 2
+    assert sum("ROLLBACK was typed by" in what for _, what in evidence.happened(journal, made)) == 2
+
+
 def test_it_says_what_was_done_by_whom_and_how_long_it_took(told: dict[str, Any]) -> None:
     assert [(step["name"], step["phase"]) for step in told["steps"]] == [
         ("first", "done"), ("second", "done"), ("third", "open"),

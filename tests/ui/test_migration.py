@@ -156,7 +156,7 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         # A wrong word changes nothing.
         stage(page, "Switchover").click()
         typed(page, "switch", "Switch over", asked="SWITCH")
-        expect(page.get_by_role("alert")).to_contain_text("type 'SWITCH' to go on")
+        expect(page.get_by_role("alert")).to_contain_text("type 'SWITCH', in capitals")
         assert "confirmed" not in demo.journal() and len(demo.collectors()) == 1
         switch(page)
         assert demo.collectors() == []
@@ -168,7 +168,7 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         # Back: a wrong word first.
         press(page, "Roll back …")
         typed(page, "rollback", "Roll back", asked="ROLLBACK")
-        expect(page.get_by_role("alert")).to_contain_text("type 'ROLLBACK' to go back")
+        expect(page.get_by_role("alert")).to_contain_text("type 'ROLLBACK', in capitals")
         left = max(time for time, _ in demo.keys(demo.old, "prices5"))  # type: ignore[misc]
         collected = {key for key in demo.keys(demo.new, "prices5") if key[0] > left}  # type: ignore[index]
         assert collected

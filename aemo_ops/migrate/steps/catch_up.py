@@ -81,7 +81,7 @@ class CatchUp:
         return None
 
     def back(self) -> str:
-        return f"our engine stops collecting; {self._move.data} is nobody's again"
+        return f"AEMO Ops stops collecting into {self._move.data} and collects where it did before the move"
 
     def undo(self, progress: Progress) -> Facts:
         """Our engine stops and the folder is nobody's; its files go with the steps before. Raises StepRefused."""

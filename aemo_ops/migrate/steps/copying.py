@@ -117,7 +117,7 @@ class Copying:
         for item in items:
 
             def told(done: int, item: Item = item) -> bool:
-                progress.tell(done, item.size, f"fetching {item.name}")
+                progress.tell(done, item.size, f"making sure that all of {item.name} is on this machine")
                 return not progress.cancelled
 
             fetched(item.path, told)

@@ -94,7 +94,7 @@ class NormalForm:
         return None
 
     def back(self) -> str:
-        return "give the copies as they came their names back"
+        return "undo the rewriting: the copies get back the form in which they came"
 
     def undo(self, progress: Progress) -> Facts:
         """The copies as they came get their names back."""

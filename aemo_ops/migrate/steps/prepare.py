@@ -30,17 +30,18 @@ class Prepare:
     def check(self) -> str | None:
         found = inventory.take(self._move.source, self._move.wanted)
         judged = places.judge(self._move.source, self._move.base, [item.size for item in found.moved])
-        reasons = [*judged.blocks, *found.blocking]
+        there = self._move.source.is_dir()  # else one reason is enough
+        reasons = [*judged.blocks, *(found.blocking if there else ())]
         if any(self._move.data.glob("*")):
             reasons.append(f"{self._move.data} holds files already: move them away, or choose another folder")
         if self._move.env_file and not self._move.env_file.parent.is_dir():
             reasons.append(
                 f"{self._move.env_file.parent} is no folder, so {self._move.env_file} cannot be the settings"
             )
-        if self._move.source.is_dir() and (other := newer(self._candidates(self._collectors()))):
+        if there and (other := newer(self._candidates(self._collectors()))):
             reasons.append(
                 f"{other.folder} has newer rows ({stamp(other.newest) if other.newest else '-'}): it is probably the live folder. "
-                "Move that one; if it is not, put it somewhere else"
+                "Move that one, or put it somewhere else where it is not"
             )
         return "; ".join(reasons) or None
 

@@ -234,13 +234,17 @@ class Switch:
                 gap = sum(len(missing) for _, missing in news.values())
                 return {name: stamp(arrived) for name, (arrived, _) in news.items() if arrived}, gap
             waiting = [
-                f"{name} lacks {', '.join(map(stamp, missing[:3]))}" if missing else f"{name} got nothing new"
+                f"{name} lacks {', '.join(map(stamp, missing[:3]))}" if missing else f"{name} has none yet"
                 for name, (arrived, missing) in news.items()
                 if missing or not arrived
             ]
             if self._clock.now() > ends:
                 raise VerificationFailed(f"within {_OBSERVED} of market time {'; '.join(waiting)}.")
-            progress.tell(len(fives) - len(waiting), len(fives), f"waiting for the next interval: {'; '.join(waiting)}")
+            progress.tell(
+                len(fives) - len(waiting),
+                len(fives),
+                f"the old collector has ended; AEMO's next interval is awaited, some minutes: {'; '.join(waiting)}",
+            )
             if not progress.pause(_LOOK):
                 raise Cancelled("stopped as asked; the old collector was started again.")
 

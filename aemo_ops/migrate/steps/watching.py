@@ -77,7 +77,7 @@ class Watch:
         return "; ".join(bad) or None
 
     def back(self) -> str:
-        return "nothing"
+        return "nothing is to be undone"
 
     def undo(self, progress: Progress) -> Facts:
         return {}

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from aemo_ops.migrate.comparison import Reason
 from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
-from aemo_ops.ui import tiles
+from aemo_ops.ui import tiles, words
 from aemo_ops.ui.moving import pieces
 
 Fact = Mapping[str, Any]
@@ -29,17 +29,15 @@ def show(status: Status, opened: str) -> Markup:
     compared = status.standing("compare")
     facts: Sequence[Fact] = compared.evidence.get("datasets", ()) if compared.phase is Phase.DONE else status.compared
     gate = tiles.EMPTY if compared.phase is Phase.DONE else pieces.card("Before the switchover may open", _gate(status))
-    since = str(status.standing("catch_up").evidence.get("begun", "")).replace("T", " ")[:16]
-    side = pieces.card(
-        "Old and new, side by side", _side_by_side(facts), f"since {since} NEM; the newest half hour is left out"
-    )
+    note = "rows of intervals that ours read from AEMO itself; the newest half hour is left out"
+    side = pieces.card("Old and new, side by side", _side_by_side(facts), note)
     shown = next((one for one in facts if one["dataset"] == opened), None)
     rows = _rows(shown) if shown else tiles.EMPTY
     carried = pieces.card(
         "Caught up", _carried(status.standing("catch_up").evidence), "rows that came over from the old files"
     )
     both = Markup('<div class="split">{}{}</div>').format(side, gate) if gate else side
-    return both + rows + carried
+    return rows + both + carried
 
 
 def _gate(status: Status) -> Markup:
@@ -47,7 +45,8 @@ def _gate(status: Status) -> Markup:
     counts = look.counts if look and look.step == "compare" else {}
     lines = [
         pieces.mark(
-            "ok" if count >= wanted else "wait", f"{name}: {min(count, wanted)} of {wanted} intervals that both have"
+            "ok" if count >= wanted else "wait",
+            f"{name}: {words.counted(count, 'interval')} that both have; {wanted} are enough",
         )
         for name, (count, wanted) in counts.items()
     ] or [pieces.mark("wait", "looking …")]
@@ -122,7 +121,11 @@ def _rows(fact: Fact) -> Markup:
     ]  # fmt: skip
     table = pieces.table(("Interval end (NEM)", "Id", "What it is", "Old", "New", "AEMO"), rows)
     close = tiles.button("rows", "Close", "")
-    return pieces.card(f"{fact['dataset']}: rows that differ", table + close, f"{len(rows)} of them, the worst first")
+    return pieces.card(
+        f"{fact['dataset']}: rows that differ",
+        table + close,
+        f"{len(rows)} of them; what would block the move first, then by time",
+    )
 
 
 def _values(values: Mapping[str, float | None] | None) -> str:

@@ -12,7 +12,7 @@ from aemo_ops.clock import to_nem
 from aemo_ops.migrate.status import Doing, Status
 from aemo_ops.ui import tiles, words
 
-_BYTES = 1_000_000  # a total above it counts bytes
+_BYTES = 10_000  # a total above it counts bytes
 _MARKS = {"ok": ("✓", "fresh"), "bad": ("✗", "stale"), "wait": ("…", "late"), "note": ("·", "muted")}
 
 

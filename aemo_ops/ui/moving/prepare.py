@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -17,8 +18,8 @@ from aemo_ops.ui import tiles, words
 from aemo_ops.ui.moving import pieces
 
 
-def show(status: Status, suggested: Move) -> Markup:
-    """The form until the move is begun; then what was found."""
+def show(status: Status, suggested: Move, folder: Path) -> Markup:
+    """The form until the move is begun; then what was found. `folder`: where the app collects now."""
     found = pieces.evidence(status, "prepare")
     if found and status.standing("prepare").phase is Phase.DONE:
         return pieces.card("What was found", _found(found), f"newest interval {_time(found['newest'])} NEM")
@@ -27,18 +28,26 @@ def show(status: Status, suggested: Move) -> Markup:
         ask = tiles.button(
             "go", "Prepare the new place", "prepare", kind="main", off=not pieces.ready(status, "prepare")
         )
-        inside = pieces.checks(status, "prepare") + _given_up(status) + pieces.plan(status, "prepare") + ask
-        parts.append(pieces.card("Before anything is done", inside, "nothing is written until you press the button"))
+        barred = status.look is not None and status.look.reason
+        told = tiles.EMPTY if barred else _notes(status, status.move, folder) + pieces.plan(status, "prepare")
+        inside = pieces.checks(status, "prepare") + told + ask
+        # Above the form, which may fill a small window: whoever looks must see what came of it.
+        parts.insert(0, pieces.card("Before anything is done", inside, "nothing is written until you press the button"))
     return tiles.EMPTY.join(parts)
 
 
-def _given_up(status: Status) -> Markup:
-    if not status.gives_up:
-        return tiles.EMPTY
-    told = (
-        f"The move to {status.gives_up} is finished. Once this one is prepared, that one can no longer be rolled back."
-    )
-    return pieces.marks([pieces.mark("wait", told)])
+def _notes(status: Status, move: Move, folder: Path) -> Markup:
+    """What becomes of the folder that the app collects into now, and of an earlier move."""
+    told = []
+    if folder not in (move.data, move.source):
+        told.append(
+            f"The app collects into {folder} now, and from the parallel run on into {move.data}. What is in {folder} stays."
+        )
+    if status.gives_up:
+        told.append(
+            f"The move to {status.gives_up} is finished. Once this one is prepared, that one can no longer be rolled back."
+        )
+    return pieces.marks(pieces.mark("note", line) for line in told)
 
 
 def form(move: Move, status: Status) -> Markup:
@@ -49,15 +58,15 @@ def form(move: Move, status: Status) -> Markup:
     )
     fields = [
         field.format("whole", "From: the folder that the old collector writes", "source", move.source, off,
-                     "Its files stay as they are: the move only reads them."),
+                     "The move only reads its files. Only a rollback after the switchover writes there: what was collected since."),
         field.format("whole", "To: a folder on a local disk", "base", move.base, off,
                      "Gets data, logs and backup inside."),
         field.format("", "The old collector's command line holds", "patterns", ", ".join(move.patterns), off,
-                     "Parted by commas. A program that holds one of the files open is found without."),
+                     "A part of its command, by which it is recognised; several with commas between."),
         field.format("short", "Hours to watch after the switchover", "watch_hours", f"{move.watch_hours:g}", off,
                      "Hours of market time."),
         field.format("", "Settings (.env) of the dashboard that reads the files", "env_file", move.env_file or "", off,
-                     "Optional. Rewritten at the switchover; shown as a difference first, and kept."),
+                     "Optional. At the switchover its path is changed to the new folder; the old text is kept."),
     ]  # fmt: skip
     agree = Markup(
         '<label class="agree"><input type="checkbox" name="drop_columns"{}{}> Columns that belong to no dataset may be left out '
@@ -85,6 +94,11 @@ def chosen(told: Mapping[str, Any], suggested: Move) -> Move:
         if not folders[name]:
             raise SettingsError(f"Say {what}.")
     patterns = tuple(part.strip() for part in str(told["patterns"]).split(",") if part.strip())
+    for text in filter(None, folders.values()):
+        if not Path(text).expanduser().is_absolute():
+            raise SettingsError(
+                f"{text!r} is no whole path: write it from its beginning, such as /Volumes/... or ~/..."
+            )
     return replace(
         suggested,
         source=folder(folders["source"]),

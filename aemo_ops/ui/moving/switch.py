@@ -7,10 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from aemo_ops.migrate.desk import BACK
 from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.switch import Switch
+from aemo_ops.migrate.wizard import BACK
 from aemo_ops.ui import tiles
 from aemo_ops.ui.moving import pieces
 
