@@ -160,11 +160,12 @@ def _show(results: list[Filled], as_json: bool) -> int:
                 r.absent,
                 r.failed,
                 r.open,
+                r.units_left,
                 ", ".join(f"{n:,} {s}" for s, n in r.by_source.items()),
             ]
             for r in results
         ]
-        table(("dataset", "requested", "filled", "absent", "failed", "open", "by source"), rows)
+        table(("dataset", "requested", "filled", "absent", "failed", "open", "units lack", "by source"), rows)
         for reason in dict.fromkeys(reason for result in results for reason in result.reasons):
             print(reason, file=sys.stderr)
         print(in_words(results))

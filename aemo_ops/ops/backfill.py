@@ -29,7 +29,7 @@ from aemo_ops.ops.replacing import Compared, Difference, close_spool
 from aemo_ops.ops.request import Filled, Plan, Request
 from aemo_ops.ops.targets import Targets
 from aemo_ops.ops.verdicts import absences, final
-from aemo_ops.ops.wanted import Times, Wanted, runs
+from aemo_ops.ops.wanted import Left, Times, Wanted, runs
 from aemo_ops.store.absences import Absence
 
 FALLBACK = "trading"
@@ -138,12 +138,16 @@ class Undertaking:
             filled = results.get(wanted.dataset.name)
             if filled is None:
                 continue
-            filled.requested += len(wanted.ends)
-            filled.filled += int(np.count_nonzero(~wanted.out))
-            filled.failed += int(np.count_nonzero(wanted.out & wanted.failed))
-            absent = int(np.count_nonzero(final(wanted, self._clock.now()))) if asked_everybody else 0
+            whole, hard = ~wanted.units, wanted.hard
+            filled.requested += int(np.count_nonzero(whole))
+            filled.filled += int(np.count_nonzero(whole & ~hard))
+            filled.failed += int(np.count_nonzero((hard | wanted.units) & wanted.out & wanted.failed))
+            absent = int(np.count_nonzero(hard & final(wanted, self._clock.now()))) if asked_everybody else 0
             filled.absent += absent
-            filled.open += int(np.count_nonzero(wanted.out & ~wanted.failed)) - absent
+            filled.open += int(np.count_nonzero(hard & ~wanted.failed)) - absent
+            filled.units += int(np.count_nonzero(wanted.units))
+            filled.units_filled += int(np.count_nonzero(wanted.units & ~wanted.out))
+            filled.units_left += int(np.count_nonzero(wanted.out & ~hard))
             for source, count in wanted.by_source.items():
                 filled.by_source[source] = filled.by_source.get(source, 0) + count
             filled.reasons += list(dict.fromkeys(wanted.troubles.values()))[:20]
@@ -164,7 +168,8 @@ class Undertaking:
                 for errand in self._asking.errands(level, [target]):
                     files |= {file.url: (str(level), file.name, file.size or 0) for file in errand.offer.files}
                 held = before[~np.isin(before, wanted.ends[wanted.at(level)])]
-                wanted.filled(wanted.ends[~np.isin(wanted.ends, held)], slice(0, len(wanted.ends)), str(level))
+                left = wanted.ends[~np.isin(wanted.ends, held)]
+                wanted.filled(Left(left), slice(0, len(wanted.ends)), str(level))
         for target in self._targets.all:
             told = intervals.setdefault(target.wanted.dataset.name, {})
             for source, count in target.wanted.by_source.items():

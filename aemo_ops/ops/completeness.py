@@ -7,7 +7,7 @@ of its own rows that are not too far apart, and its absence there is a soft gap.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -65,6 +65,18 @@ class Completeness:
     def due(self) -> int:
         """Intervals that are due: all but those not due yet."""
         return len(self.states) - self.count(Presence.NOT_DUE)
+
+    @property
+    def units_only(self) -> Mask:
+        """Where rows are there, and only single DUIDs have none."""
+        units: Mask = (self.dataset.ids is None) & (self.present > 0) & (self.soft | (self.states == Presence.ABSENT))
+        return units
+
+    def settled(self) -> Completeness:
+        """As a person should see it: what lacks only DUIDs of which AEMO itself has no row is as complete as it can be."""
+        states = self.states.copy()
+        states[self.units_only & (states == Presence.ABSENT)] = Presence.COMPLETE
+        return replace(self, states=states)
 
     @property
     def outstanding(self) -> Times:

@@ -15,7 +15,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import DAY, HALF_HOUR, ceil, moment, nanoseconds
-from aemo_ops.nemweb.archive import levels
+from aemo_ops.nemweb.archive import Level, levels, opens
 from aemo_ops.ops.completeness import (
     Completeness,
     Holes,
@@ -44,7 +44,8 @@ class Gap:
     """Intervals that follow one another and lack the same keys. `keys`: the ids, none for all of them.
 
     `source`: which source is asked first: current, archive, mmsdm, "own 5-minute file" for a half hour whose six are
-    there, "none" where no source can have it. `reason`: why it is absent, for an absent one.
+    there, "none" where no source can have it now. `reason`: why it is absent, for an absent one. `opens`: from when a
+    source should have it, where none has it now.
     """
 
     dataset: str
@@ -55,6 +56,7 @@ class Gap:
     state: Presence
     source: str
     reason: str = ""
+    opens: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,10 @@ class Gaps:
             return None
         now = self._clock.now()
         since = max(since or began - dataset.cadence, began - dataset.cadence)
-        return self.judged(dataset, coverage, since, min(until or now, now))
+        return self.judged(dataset, coverage, since, min(until or now, now)).settled()
 
     def judged(self, dataset: Dataset, coverage: Coverage, since: datetime, until: datetime) -> Completeness:
-        """As `of`, for any span: one before the file's first row is missing too."""
+        """As `of`, for any span: one before the file's first row is missing too. DUIDs that AEMO lacks are told as absent."""
         partial = self._ledger.partial(dataset.name, since, until) if self._ledger else set()
         known = Known(self.absences(dataset), {end for end, _ in partial}, self._published(dataset))
         return judge(dataset, coverage, since, until, self._clock.now(), known, self._parent(dataset, since, until))
@@ -212,7 +214,15 @@ class Gaps:
             source = self._source(found.dataset, span, parent)
         keys = tuple(sorted(name for name in names if name))
         intervals = (span[1] - span[0]) // found.dataset.step + 1
-        return Gap(found.dataset.name, first, last, intervals, keys, state, source, reason)
+        later = self._opens(found.dataset, last) if source == NO_SOURCE else None
+        return Gap(found.dataset.name, first, last, intervals, keys, state, source, reason, later)
+
+    def _opens(self, dataset: Dataset, last: datetime) -> datetime | None:
+        """When the next source should have an interval that none has now."""
+        sources = (catalogue.dataset(dataset.derived_from) if dataset.derived_from else dataset).sources
+        now = self._clock.now()
+        coming = [opens(source, level, last) for source in sources for level in Level]
+        return min((one for one in coming if now < one < datetime.max), default=None)
 
     def _partial_mean(self, found: Completeness, span: tuple[int, int], parent: Completeness | None) -> Gap:
         """Half hours that have every key, as means of fewer than six."""
@@ -248,6 +258,7 @@ class Gaps:
             for name, first, last in several:
                 states[at[name], (first - low) // step : (last - low) // step + 1] = code
         states[:, found.states == Presence.NOT_DUE] = Presence.NOT_DUE
+        states[(found.states == Presence.COMPLETE) & (states == Presence.MISSING)] = Presence.ABSENT  # as AEMO has it
         states[there] = Presence.COMPLETE
         return Keys(tuple(wanted), tuple(moment(int(end)) for end in ends), states)
 

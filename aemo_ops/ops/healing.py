@@ -146,7 +146,15 @@ class Healing:
         except AemoOpsError as error:
             self._event("failed", HEAL, str(error))
             raise
-        self._state.put("filled", "last", {"nem": stamp(self._clock.now()), "datasets": [asdict(r) for r in results]})
+        self._state.put(
+            "filled",
+            "last",
+            {
+                "nem": stamp(self._clock.now()),
+                "folder": str(self.ground.store.folder),
+                "datasets": [asdict(r) for r in results],
+            },
+        )
         text = in_words(results, progress.cancelled)
         self._event("healed", "", text)
         return text
@@ -172,7 +180,8 @@ class Healing:
 def in_words(results: list[Filled], cancelled: bool = False) -> str:
     """What came of a heal, in a sentence."""
     requested, filled = sum(r.requested for r in results), sum(r.filled for r in results)
-    if requested == 0:
+    units, units_left = sum(r.units for r in results), sum(r.units_left for r in results)
+    if requested + units == 0:
         return "no gaps to fill"
     sources: dict[str, int] = {}
     for result in results:
@@ -189,4 +198,6 @@ def in_words(results: list[Filled], cancelled: bool = False) -> str:
     for count, what in rest:
         if count:
             parts.append(f"{count:,} {what}")
+    if units_left:
+        parts.append(f"in {units_left:,} single units have no row")
     return ("cancelled; " if cancelled else "") + ", ".join(parts)

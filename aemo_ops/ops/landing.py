@@ -17,7 +17,7 @@ from aemo_ops.market.derive import FIVE_MINUTE_SETTLEMENT, SIX, mean_of_six, tra
 from aemo_ops.market.intervals import HALF_HOUR, moment
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.gaps import Gaps
-from aemo_ops.ops.wanted import Times
+from aemo_ops.ops.wanted import Left, Times
 from aemo_ops.store.absences import Absences
 from aemo_ops.store.coverage import STRETCHES, Coverage
 from aemo_ops.store.findings import Findings
@@ -49,7 +49,7 @@ class Landing(Protocol):
 
     def put(self, rows: pa.Table) -> None: ...
 
-    def left(self, ends: Times) -> Times: ...
+    def left(self, ends: Times) -> Left: ...
 
 
 class Own:
@@ -69,7 +69,7 @@ class Own:
                     self._ground.wrote(child)
                 self._ground.wrote(self._dataset)
 
-    def left(self, ends: Times) -> Times:
+    def left(self, ends: Times) -> Left:
         return outstanding(self._ground.gaps, self._dataset, ends)
 
 
@@ -92,10 +92,11 @@ class Means:
                     self._ground.store.merge(self._child, means, Mode.INSERT)
                     self._ground.wrote(self._child)
 
-    def left(self, ends: Times) -> Times:
+    def left(self, ends: Times) -> Left:
         halves = np.unique(ends + (-ends) % HALF)
         wanting = outstanding(self._ground.gaps, self._child, halves)
-        return ends[np.isin(ends + (-ends) % HALF, wanting)]
+        ends, units = (ends[np.isin(ends + (-ends) % HALF, some)] for some in (wanting.ends, wanting.units))
+        return Left(ends, units)
 
 
 class Trading:
@@ -120,17 +121,17 @@ class Trading:
             ends = pc.unique(halves["settlementdate"].cast(pa.int64())).to_pylist()
             self._ground.absences.fell_back(self._child.name, [moment(end) for end in ends], "TradingIS")
 
-    def left(self, ends: Times) -> Times:
+    def left(self, ends: Times) -> Left:
         return outstanding(self._ground.gaps, self._child, ends)
 
 
-def outstanding(gaps: Gaps, dataset: Dataset, ends: Times) -> Times:
+def outstanding(gaps: Gaps, dataset: Dataset, ends: Times) -> Left:
     """Which of the interval ends the dataset's file lacks, in whole or in part."""
     if len(ends) == 0:
-        return ends
+        return Left(ends)
     since, until = moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))
     found = gaps.judged(dataset, coverage_of(gaps, dataset), since, until)
-    return ends[np.isin(ends, found.wanting)]
+    return Left(ends[np.isin(ends, found.wanting)], ends[np.isin(ends, found.ends[found.units_only])])
 
 
 def coverage_of(gaps: Gaps, dataset: Dataset) -> Coverage:

@@ -26,7 +26,7 @@ from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.landing import Ground, first_of_each, in_days
 from aemo_ops.ops.parsing import packed, unpacked
-from aemo_ops.ops.wanted import Times
+from aemo_ops.ops.wanted import Left, Times
 from aemo_ops.store.merge import merge_rows
 from aemo_ops.store.parquet import Store
 
@@ -67,8 +67,8 @@ class Compared:
                 self._compare(fresh, int(ends[0]), int(ends[-1]))
                 self._keep(fresh)
 
-    def left(self, ends: Times) -> Times:
-        return ends[~np.isin(ends, self._seen)]
+    def left(self, ends: Times) -> Left:
+        return Left(ends[~np.isin(ends, self._seen)])
 
     def _compare(self, rows: pa.Table, first: int, last: int) -> None:
         ours = self._store.read(self._dataset, moment(first) - self._dataset.cadence, moment(last))

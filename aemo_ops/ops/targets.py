@@ -20,7 +20,7 @@ from aemo_ops.ops.landing import FIVE, HALF, Ground, Landing, Means, Own, Tradin
 from aemo_ops.ops.parsing import Feed
 from aemo_ops.ops.replacing import Compared
 from aemo_ops.ops.request import Request
-from aemo_ops.ops.wanted import Times, Wanted, covered, grid, runs
+from aemo_ops.ops.wanted import Left, Wanted, covered, grid, runs
 
 
 @dataclass(eq=False)
@@ -50,29 +50,28 @@ class Targets:
 
     def _prepare(self) -> None:
         for dataset in self._request.datasets:
-            ends = self._wanting(dataset)
+            wanting = self._wanting(dataset)
             if dataset.derived_from:
-                self.halves[dataset.name] = Wanted.of(dataset, dataset.fallbacks, ends)
+                self.halves[dataset.name] = Wanted.of(dataset, dataset.fallbacks, wanting)
             else:
-                self._add(dataset, ends, self._landing(dataset))
+                self._add(dataset, wanting, self._landing(dataset))
 
     def _landing(self, dataset: Dataset) -> Landing:
         if self._spool is not None:
             return Compared(self._ground.store, dataset, self._spool)
         return Own(self._ground, dataset)
 
-    def _wanting(self, dataset: Dataset) -> Times:
+    def _wanting(self, dataset: Dataset) -> Left:
         """The interval ends of the request that the file lacks and that may be asked for again."""
         gaps, now = self._ground.gaps, self._clock.now()
         began = gaps.began(dataset)
         since = self._request.since or (began - dataset.cadence if began else None)
         if since is None:
-            return np.array([], np.int64)
+            return Left(np.array([], np.int64))
         until = min(self._request.until or now, now)
         found = gaps.judged(dataset, coverage_of(gaps, dataset), since, until)
         if self._request.replace:
-            everything: Times = found.ends[found.states != Presence.NOT_DUE]
-            return everything
+            return Left(found.ends[found.states != Presence.NOT_DUE])
         known = gaps.explanations(dataset)
         remembered, due_again = (
             covered(found.ends, [a for a in known if keep(a)])
@@ -81,13 +80,13 @@ class Targets:
         # A span that is named is asked for whatever is remembered of it.
         ask_again = ~remembered | due_again | (self._request.since is not None)
         chosen = np.isin(found.ends, found.outstanding) | (ask_again & (found.states == Presence.ABSENT))
-        wanted: Times = found.ends[chosen & (self._request.soft | ~found.soft)]
-        return wanted
+        chosen &= self._request.soft | ~found.soft
+        return Left(found.ends[chosen], found.ends[chosen & found.units_only])
 
-    def _add(self, dataset: Dataset, ends: Times, landing: Landing) -> None:
-        if len(ends):
+    def _add(self, dataset: Dataset, wanting: Left, landing: Landing) -> None:
+        if len(wanting.ends):
             feeds = tuple(Feed(dataset.name, place) for place in range(len(dataset.sources)))
-            wanted = Wanted.of(dataset, dataset.sources, ends)
+            wanted = Wanted.of(dataset, dataset.sources, wanting)
             self.all.append(Target(wanted, landing, feeds))
             if not self._request.replace:
                 self._recall(wanted)
@@ -133,11 +132,12 @@ class Targets:
             if self._request.since is not None and parent in self._request.datasets:
                 edge = 0
             inside = outstanding(self._ground.gaps, parent, fives[fives >= edge])
-            if own is not None and len(inside):
+            if own is not None and len(inside.ends):
                 self.all.remove(own)
-                inside = np.union1d(inside, own.wanted.ends)
+                before = own.wanted
+                inside = Left(np.union1d(inside.ends, before.ends), np.union1d(inside.units, before.ends[before.units]))
             self._add(parent, inside, Own(self._ground, parent))
-            self._add(parent, fives[fives < edge], Means(self._ground, wanted.dataset))
+            self._add(parent, Left(fives[fives < edge]), Means(self._ground, wanted.dataset))
 
     def _own_target(self, dataset: Dataset) -> Target | None:
         return next((t for t in self.all if t.wanted.dataset == dataset and isinstance(t.landing, Own)), None)

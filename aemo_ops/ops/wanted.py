@@ -19,11 +19,20 @@ Times = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Left:
+    """Interval ends that are still outstanding; of these `units` have rows, and lack only single DUIDs."""
+
+    ends: Times
+    units: Times = field(default_factory=lambda: np.array([], np.int64))
+
+
 @dataclass
 class Wanted:
     """The interval ends that a dataset should get, in nanoseconds, sorted; the masks follow them.
 
-    `out`: still outstanding. `failed`: a file that may hold it could not be read this time. `by_source`: intervals filled.
+    `out`: still outstanding. `hard`: and not only for single DUIDs. `units`: wanted only for those from the start.
+    `failed`: a file that may hold it could not be read this time. `by_source`: intervals filled.
     """
 
     dataset: Dataset
@@ -31,14 +40,17 @@ class Wanted:
     ends: Times
     out: Mask
     failed: Mask
+    hard: Mask
+    units: Mask
     asked: dict[Level, Mask] = field(default_factory=dict)
     by_source: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, dataset: Dataset, sources: tuple[Source, ...], ends: Times) -> Wanted:
-        ends = np.unique(ends)
-        return cls(dataset, sources, ends, np.ones(len(ends), bool), np.zeros(len(ends), bool))
+    def of(cls, dataset: Dataset, sources: tuple[Source, ...], left: Left) -> Wanted:
+        ends = np.unique(left.ends)
+        units = np.isin(ends, left.units)
+        return cls(dataset, sources, ends, np.ones(len(ends), bool), np.zeros(len(ends), bool), ~units, units)
 
     def at(self, level: Level) -> Mask:
         """Where a level was asked in vain, lists nothing, or gave a file that could not be read."""
@@ -67,14 +79,20 @@ class Wanted:
         """What to ask a level for now."""
         return self.ends[self.out & ~self.at(level) & self.held(level, now)]
 
-    def filled(self, outstanding: Iterable[int] | Times, within: slice, by: str) -> int:
-        """Note that within a slice only `outstanding` is left; how many were filled, by a source."""
-        left = np.isin(self.ends[within], np.asarray(outstanding, np.int64))
-        done = int(np.count_nonzero(self.out[within] & ~left))
+    def filled(self, outstanding: Left, within: slice, by: str) -> int:
+        """Note that within a slice only `outstanding` is left; how many were filled, by a source.
+
+        What was wanted as a whole is filled with the first rows, be it that AEMO has none of some DUIDs.
+        """
+        left = np.isin(self.ends[within], outstanding.ends)
+        hard = left & ~np.isin(self.ends[within], outstanding.units)
+        units = self.units[within]
+        done = int(np.count_nonzero(np.where(units, self.out[within] & ~left, self.hard[within] & ~hard)))
         if done:
             self.by_source[by] = self.by_source.get(by, 0) + done
             self.failed[within] &= left
         self.out[within] &= left
+        self.hard[within] &= hard
         return done
 
     def mark(self, mask: Mask, ends: Times) -> None:

@@ -54,7 +54,7 @@ def result(filled: dict[str, Any], snapshot: Snapshot, now: datetime) -> Markup:
     if filled:
         when = tiles.moment(datetime.fromisoformat(filled["nem"]), now)
         cancelled = last == "cancelled"
-        lines = tiles.EMPTY.join(_line(told) for told in filled["datasets"] if told["requested"])
+        lines = tiles.EMPTY.join(_line(told) for told in filled["datasets"] if told["requested"] or told["units"])
         first = "Filling was cancelled" if cancelled else "Filled" if lines else "Looked for gaps to fill"
         block = Markup('<div class="banner calm" role="status"><p><b>{}</b> at {}</p><ul class="result">{}</ul></div>')
         blocks.append(block.format(first, when, lines or Markup("<li>There was no gap to fill.</li>")))
@@ -72,10 +72,13 @@ def _line(told: dict[str, Any]) -> Markup:
     """One dataset's result."""
     sources = ", ".join(f"{count:,} from {source}" for source, count in told["by_source"].items())
     filled = f"{told['filled']:,} of {words.counted(told['requested'], 'interval')} filled"
+    if not told["requested"]:
+        filled = "no whole interval was missing"
     rest = (("absent", "absent at AEMO"), ("failed", "failed"), ("open", "still open: not every source was asked yet"))
     parts = [
         f"{filled} ({sources})" if sources else filled,
         *(f"{told[key]:,} {what}" for key, what in rest if told[key]),
+        *([f"in {told['units_left']:,} single units have no row"] if told["units_left"] else []),
     ]
     reasons = told["reasons"]
     more = f" and {len(reasons) - _REASONS:,} more" if len(reasons) > _REASONS else ""

@@ -70,11 +70,11 @@ class GapList:
         rows = [cells(one, self._busy) for one in passed[:MOST]]
         if rows != self._table.rows:
             self._table.rows = rows
-        note = f"{len(found):,} in all"
+        note = f"{len(found):,} in all, single units last"
         if len(passed) != len(found):
             note = f"{len(passed):,} of {note}"
         if len(passed) > MOST:
-            note += f"; the newest {MOST} are shown, {len(passed) - MOST:,} older ones are not: narrow them down"
+            note += f"; the first {MOST} are shown, {len(passed) - MOST:,} more are not: narrow them down"
         self._head.fill({"note": Markup.escape(note if found else "")})
 
     def _passes(self, one: Listed) -> bool:
@@ -120,4 +120,6 @@ def _whose(gap: Gap) -> str:
 def _source(gap: Gap) -> str:
     if gap.state is Presence.ABSENT:
         return "nobody: AEMO has none"
+    if gap.opens:
+        return f"not before {gap.opens:%d %b}"
     return _SOURCES.get(gap.source, gap.source)

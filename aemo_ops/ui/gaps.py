@@ -125,7 +125,7 @@ class GapsPage:
             "deeds": filling.switch(snapshot.auto_heal) + _fill_all(found, barred),
             "answer": self._asked.answer(snapshot),
             "progress": filling.progress(job) if job else tiles.EMPTY,
-            "result": filling.result(found.filled, snapshot, now) if found and not job else tiles.EMPTY,
+            "result": filling.result(found.filled_here, snapshot, now) if found and not job else tiles.EMPTY,
         }
         self._top.fill(parts)
         self._list.show(found, barred)

@@ -34,7 +34,9 @@ def rows(dataset: Dataset, keys: Keys, text: str, now: datetime) -> tuple[Markup
     count, what = int(np.count_nonzero(lacking)), words.counted(len(keys.ids), kind(dataset))
     shown = f" {len(chosen):,} shown." if text.strip() else ""
     if count == 0:
-        return _markup(keys, chosen, now), f"None of {what} lacks an interval.{shown}"
+        gone = int(np.count_nonzero(absent))
+        but = f", {gone:,} of them but for what AEMO has none of either" if gone else ""
+        return _markup(keys, chosen, now), f"None of {what} lacks an interval{but}.{shown}"
     have = "lacks" if count == 1 else "lack"
     return _markup(keys, chosen, now), f"{count:,} of {what} {have} something; shown first.{shown}"
 

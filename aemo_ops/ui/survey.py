@@ -42,18 +42,25 @@ class File:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found at `now`; `filled` is the last heal's result as Console.filled tells it."""
+    """What was found at `now`, in `folder`; `filled` is the last heal's result as Console.filled tells it."""
 
     now: datetime
     files: tuple[File, ...]
     findings: tuple[Finding, ...] = ()
     filled: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
+    folder: str = ""
+
+    @property
+    def filled_here(self) -> dict[str, Any]:
+        """The last heal's result where it was of this folder: a move takes the app to another one."""
+        return self.filled if self.filled.get("folder") == self.folder else {}
 
     @property
     def gaps(self) -> list[Listed]:
-        """Of all files, newest first."""
-        return sorted((one for file in self.files for one in file.gaps), key=lambda one: one.gap.last, reverse=True)
+        """Of all files: what a person may want to fill first, then what only single units lack; each newest first."""
+        found = sorted((one for file in self.files for one in file.gaps), key=lambda one: one.gap.last, reverse=True)
+        return sorted(found, key=lambda one: one.soft)
 
     def file(self, name: str) -> File | None:
         return next((file for file in self.files if file.dataset.name == name), None)
@@ -66,10 +73,11 @@ def read(console: Console) -> Survey:
         files = tuple(_file(gaps, dataset) for dataset in gaps.datasets)
     except (AemoOpsError, OSError) as error:
         return Survey(console.now(), (), problem=str(error))
+    folder = console.snapshot().folder
     try:
-        return Survey(console.now(), files, tuple(console.findings()), console.filled())
+        return Survey(console.now(), files, tuple(console.findings()), console.filled(), folder=folder)
     except (AemoOpsError, OSError) as error:
-        return Survey(console.now(), files, problem=str(error))
+        return Survey(console.now(), files, problem=str(error), folder=folder)
 
 
 def _file(gaps: Gaps, dataset: Dataset) -> File:
@@ -102,20 +110,27 @@ def sentence(survey: Survey) -> str:
     gaps = survey.gaps
     hard = [one for one in gaps if one.fillable and not one.soft]
     soft = [one for one in gaps if one.fillable and one.soft]
-    lost = [one for one in gaps if one.gap.state is not Presence.ABSENT and not one.fillable]
-    parts = [_to_do(hard, soft)]
-    if lost:
-        have = "gap is" if len(lost) == 1 else "gaps are"
-        parts.append(f"{len(lost):,} {have} older than every source of AEMO's.")
+    barred = [one.gap for one in gaps if one.gap.state is not Presence.ABSENT and not one.fillable]
+    later = [gap.opens for gap in barred if gap.opens]
+    parts = [_to_do(hard, soft, len(barred))]
+    if later:
+        have = "gap has left" if len(later) == 1 else "gaps have left"
+        parts.append(
+            f"{len(later):,} {have} Current; the next source should have the first of them from {min(later):%d %b}."
+        )
+    if lost := len(barred) - len(later):
+        parts.append(f"{lost:,} {'gap is' if lost == 1 else 'gaps are'} older than every source of AEMO's.")
     return " ".join([*parts, _complete(survey)])
 
 
-def _to_do(hard: list[Listed], soft: list[Listed]) -> str:
+def _to_do(hard: list[Listed], soft: list[Listed], barred: int) -> str:
     also = f"{words.counted(len(soft), 'spell')} in which single units have no row can be asked for"
     if hard:
         files = words.counted(len({one.gap.dataset for one in hard}), "file")
         first = f"{words.counted(len(hard), 'gap')} in {files} can be filled."
         return f"{first} {also}, too." if soft else first
+    if barred:
+        return f"Nothing can be filled now; {also}." if soft else "Nothing can be filled now."
     return f"Nothing is missing for certain; {also}." if soft else "Nothing is missing. Nothing to do."
 
 
@@ -123,7 +138,11 @@ def _complete(survey: Survey) -> str:
     known = [file.found for file in survey.files if file.found is not None]
     due = sum(found.due for found in known)
     fine = sum(found.count(Presence.COMPLETE) + found.count(Presence.ABSENT) for found in known)
-    return f"{share(fine, due)} of the {due:,} intervals due are there." if due else "No interval is due yet."
+    if not due:
+        return "No interval is due yet."
+    absent = sum(found.count(Presence.ABSENT) for found in known)
+    but = f" or absent at AEMO ({absent:,})" if absent else ""
+    return f"{share(fine, due)} of the {due:,} intervals due are there{but}."
 
 
 def share(fine: int, due: int) -> str:
