@@ -33,6 +33,7 @@ def serve_app(port: int, show: bool) -> int:
         arguments += ["--allow-websocket-origin", f"{name}:{port}"]
     if show and (sys.platform == "darwin" or os.environ.get("DISPLAY")):
         arguments.append("--show")
+    os.environ["AEMO_OPS_PORT"] = str(port)  # what was asked for is what the Settings page tells
     sys.setswitchinterval(_TURN)
     sys.argv = arguments  # Panel's command reads its words from there only
     main()

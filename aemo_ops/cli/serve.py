@@ -29,8 +29,8 @@ def register(verbs: Any) -> None:
 def serve(chosen: argparse.Namespace) -> int:
     from aemo_ops.serving import serve_app
 
-    settings = Settings.load()
-    return serve_app(chosen.port or settings.port, show=not chosen.no_browser)
+    port = chosen.port or Settings.load().port
+    return serve_app(port, show=not chosen.no_browser)
 
 
 def demo(chosen: argparse.Namespace) -> int:

@@ -77,8 +77,10 @@ def run_demo(folder: Path, port: int, speed: float, fresh: bool, show: bool, old
             "AEMO_REQUEST_GAP_SECONDS": "0.005",
             "AEMO_CATCHUP_GAP_SECONDS": "0.02",
         }
+        pace = "as fast as" if speed == 1 else f"{speed:g} times as fast as"
         print(
-            f"Demo: a made-up market, {speed:g} times as fast as the real one; all files in {place.folder}", flush=True
+            f"Demo: a made-up market, {pace} the real one; all files in {place.folder}",
+            flush=True,
         )
         with _old_collector(place, url) if old else nullcontext():
             return serve_app(port, show)

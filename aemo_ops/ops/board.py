@@ -66,13 +66,10 @@ class Board:
         return freshness.judge(dataset, latest, now, self._thresholds)
 
     def _under_way(self, dataset: Dataset, latest: datetime) -> bool:
-        """Whether the newest half hour of a derived file still waits for 5-minute rows."""
         if dataset.derived_from is None:
             return False
         parent = self.extent(catalogue.dataset(dataset.derived_from))
-        if isinstance(parent, str) or parent.latest is None:
-            return False
-        return latest - dataset.cadence < parent.latest < latest
+        return not isinstance(parent, str) and freshness.under_way(dataset, latest, parent.latest)
 
     def snapshot(self, standing: Standing, jobs: Sequence[JobState] = (), problems: Sequence[str] = ()) -> Snapshot:
         self._version += 1

@@ -18,6 +18,7 @@ from aemo_ops.market.dataset import Dataset
 from aemo_ops.nemweb.client import Client, Traffic
 from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops.collector import Collected, Collector
+from aemo_ops.ops.freshness import under_way
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.watch import Versions
 from aemo_ops.store.ledger import Fate, Ledger
@@ -233,10 +234,18 @@ class Cycles:
         self._versions.saw(self._store.path(dataset))
         if written:
             self._state.put("write", name, {"ms": round(seconds * 1000, 1), "bytes": written})
-            latest = self._store.latest(dataset)
+            latest = self._whole_until(dataset)
             advances = self._state.advances(name, self._clock.now())
             if latest and (not advances or advances[-1][1] != latest):
                 self._state.add_advance(name, self._clock.now(), latest)
+
+    def _whole_until(self, dataset: Dataset) -> datetime | None:
+        """The end of the file's last interval that is whole: a half hour under way does not make it any newer."""
+        latest = self._store.latest(dataset)
+        if latest is None or dataset.derived_from is None:
+            return latest
+        parent = self._store.latest(catalogue.dataset(dataset.derived_from))
+        return latest - dataset.cadence if under_way(dataset, latest, parent) else latest
 
     def _record_cycle(self, nem: datetime, seconds: float, before: Traffic) -> None:
         traffic = self._client.traffic

@@ -19,6 +19,15 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
+def under_way(dataset: Dataset, latest: datetime, parent_latest: datetime | None) -> bool:
+    """Whether the newest half hour of a derived file still waits for 5-minute rows of the file that it derives from."""
+    return (
+        dataset.derived_from is not None
+        and parent_latest is not None
+        and latest - dataset.cadence < parent_latest < latest
+    )
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """Cadences after the due time at which a file counts as late and as stale."""

@@ -24,8 +24,10 @@ class Asked:
     def __init__(self) -> None:
         self._verb = ""
         self._after = 0
+        self.in_list = False  # whether what was asked last was the Fill of a row
 
     def ask(self, verb: str, snapshot: Snapshot) -> None:
+        self.in_list = verb == "fill" or (verb == "cancel" and self.in_list)
         self._verb, self._after = verb, snapshot.events[-1].number if snapshot.events else 0
 
     def answer(self, snapshot: Snapshot) -> Markup:

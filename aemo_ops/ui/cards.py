@@ -84,7 +84,7 @@ class AgeCard:
         drawn = not self._charts or any(chart.drawn for chart in self._charts.values())
         kinds = {charts.line_colour(name): charts.kind(name) for name in self.names}
         key = tiles.legend((colour, kind, "") for colour, kind in kinds.items()) if drawn else _NO_ROWS
-        note = "minutes behind the clock; dashed: late, dotted: stale"
+        note = "minutes since the end of its newest interval, which AEMO publishes a little before; dashed: late, dotted: stale"
         self._head.fill({"head": tiles.heading("Age of each file, last 24 h", note, key)})
         self._holder.visible = drawn
 

@@ -34,7 +34,7 @@ _COLUMNS = [
     ["Asked first", "text"],
     ["Actions", "actions"],
 ]
-_HEAD = Markup('<h2>Gaps <small data-slot="note"></small></h2>')
+_HEAD = Markup('<h2>Gaps <small data-slot="note"></small></h2><div data-slot="told"></div>')
 _SOURCES = {"current": "Current", "archive": "Archive", "mmsdm": "MMSDM", NO_SOURCE: "no source has it"}
 _NONE = "Nothing is missing. A gap is listed here one interval after it should have arrived."
 
@@ -55,8 +55,9 @@ class GapList:
         filters = pn.Row(self._file, self._state, self._text, margin=(10, 0, 8, 0))
         self.view = card(self._head, filters, self._table, margin=(12, 0, 0, 0))
 
-    def show(self, survey: Survey | None, busy: bool) -> None:
-        """`busy`: gaps are being filled, so that no other Fill can begin."""
+    def show(self, survey: Survey | None, busy: bool, told: Markup) -> None:
+        """`busy`: gaps are being filled, so that no other Fill can begin. `told`: what came of a Fill that was pressed here."""
+        self._head.fill({"told": told})
         if survey is not None and (survey is not self._survey or busy != self._busy):
             self._survey, self._busy = survey, busy
             self._draw()

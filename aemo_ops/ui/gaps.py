@@ -119,16 +119,21 @@ class GapsPage:
         snapshot, now, found = self._model.snapshot, self._model.now, self._survey
         job = filling.running(snapshot)
         barred = job is not None or _nobody_fills(snapshot)
+        told = (
+            self._asked.answer(snapshot),
+            filling.progress(job) if job else tiles.EMPTY,
+            filling.result(found.filled_here, snapshot, now) if found and not job else tiles.EMPTY,
+        )
+        in_list = self._asked.in_list  # a button far down the page is answered there
+        above = (tiles.EMPTY,) * 3 if in_list else told
         parts = {
             "sentence": Markup.escape(survey.sentence(found) if found else "Looking for gaps …"),
             "banner": tiles.banner(snapshot, self._model.problem) + (_unread(found) if found else tiles.EMPTY),
             "deeds": filling.switch(snapshot.auto_heal) + _fill_all(found, barred),
-            "answer": self._asked.answer(snapshot),
-            "progress": filling.progress(job) if job else tiles.EMPTY,
-            "result": filling.result(found.filled_here, snapshot, now) if found and not job else tiles.EMPTY,
+            **dict(zip(("answer", "progress", "result"), above, strict=True)),
         }
         self._top.fill(parts)
-        self._list.show(found, barred)
+        self._list.show(found, barred, tiles.EMPTY.join(told) if in_list else tiles.EMPTY)
 
 
 def _mark(snapshot: Snapshot, now: datetime) -> object:

@@ -13,6 +13,7 @@ from aemo_ops.ui.table import Table
 
 _TOP = Markup('<h1>Settings</h1><p class="lead" data-slot="sentence"></p>')
 _HEAD = Markup("<h2>{} <small>{}</small></h2>")
+_WHOLE = ".scroll { max-height: none; }"  # there is no end to be found by scrolling
 _VALUES = [["Variable", "text"], ["Value", "wide"], ["Where it came from", "wide"]]
 _PLACES = [["What", "text"], ["Path", "wide"], ["There", "text"]]
 Effective = Sequence[tuple[str, str, str]]
@@ -25,8 +26,8 @@ class SettingsPage:
         self._model = model
         self._folder = ""
         self._top = Board(_TOP)
-        self._values = Table(columns=_VALUES, empty="Reading …")
-        self._places = Table(columns=_PLACES, empty="Reading …")
+        self._values = Table(stylesheets=[_WHOLE], columns=_VALUES, empty="Reading …")
+        self._places = Table(stylesheets=[_WHOLE], columns=_PLACES, empty="Reading …")
         below = (12, 0, 0, 0)
         values = Board(
             _HEAD.format("Every value", "the environment wins over .env in AEMO_OPS_HOME, that over .env here")
@@ -69,7 +70,7 @@ def sentence(found: Effective, folder: str) -> str:
     """Whether anything here wants a look."""
     chosen = [name for name, _, origin in found if origin != "default"]
     values = {name: value for name, value, _ in found}
-    told = f"{len(found)} settings, {len(chosen)} of them chosen by you; no secret is among them."
+    told = f"{len(found)} settings, {len(chosen)} of them not at their default; no secret is among them."
     if values["AEMO_DATA_PATH"] != folder:
         return f"{told} A move is under way: files are collected into {folder}, not into AEMO_DATA_PATH."
     return f"{told} To change one, edit a .env file or the environment, and start again."

@@ -68,7 +68,7 @@ def tile(dataset: DatasetState, now: datetime) -> Markup:
         words_after = "latest interval" if today else f"{fresh.latest:%d %b %Y}, latest"
         latest = Markup('<p class="big">{}<span>{}</span></p>').format(clock_time(fresh.latest, "%H:%M"), words_after)
         due = clock_time(fresh.due) if fresh.due else EMPTY
-        times = Markup("<p>age {} · next due {}</p>").format(words.age(dataset, now), due)
+        times = Markup("<p>age {} · due {}</p>").format(words.age(dataset, now), due)
     write = f"last write {dataset.write_ms:.0f} ms" if dataset.write_ms is not None else "not written since start"
     return Markup(
         '<header><h3 title="{}">{}</h3>{}</header>{}{}<p>{} rows · {}</p><p>{}</p>'

@@ -70,10 +70,10 @@ def next_cycle(snapshot: Snapshot, now: datetime) -> str:
 
 
 def troubled(snapshot: Snapshot) -> list[DatasetState]:
-    """The datasets that are not fresh, worst first."""
+    """The datasets that are not fresh, worst first, of those in one state what was due first."""
     order = {state: rank for rank, state in enumerate(_TROUBLE)}
     found = [d for d in snapshot.datasets if d.freshness.state in order]
-    return sorted(found, key=lambda d: order[d.freshness.state])
+    return sorted(found, key=lambda d: (order[d.freshness.state], d.freshness.due or snapshot.now))
 
 
 def trouble(dataset: DatasetState, now: datetime) -> str:

@@ -36,6 +36,24 @@ def test_a_single_region_and_a_single_unit_come_back(at: Callable[..., Site]) ->
         site.same(name, 1e-6)
 
 
+def test_a_hole_is_filled_though_aemo_has_no_row_of_single_units(at: Callable[..., Site]) -> None:
+    site = at(("scada5", "scada30"), days=4)
+    hole = (MIDNIGHT - 3 * DAY, MIDNIGHT - 2.9 * DAY)  # 28 intervals of five minutes, four whole half hours
+    for name in ("scada5", "scada30"):
+        site.cut(name, hole)
+    results = site.heal()
+    site.same("scada5")
+    table = site.whole["scada5"].pivot(index="settlementdate", columns="duid", values="scadavalue").notna()
+    between = table.cummax() & table[::-1].cummax()[::-1]  # from its first row to its last, each unit
+    lacking = int((between & ~table).any(axis=1).sum())
+    assert lacking > 10  # units come and go in the made-up market too
+    told = results["scada5"]
+    assert (told.requested, told.filled, told.absent, told.open, told.failed) == (28, 28, 0, 0, 0)
+    assert (told.by_source, told.units_left) == ({"archive": 28}, lacking)
+    assert results["scada30"].requested == results["scada30"].filled == 4
+    assert set(site.states("scada5")) <= {Presence.COMPLETE, Presence.NOT_DUE}  # as complete as AEMO's own
+
+
 def test_what_no_source_has_is_told_once_with_its_reason(at: Callable[..., Site]) -> None:
     site = at(days=40)
     noon = datetime(2026, 3, 20, 12)

@@ -53,7 +53,7 @@ def test_all_seven_datasets_have_a_tile_and_the_first_sentence_says_whether_ther
 ) -> None:
     page = open_page()
     for name in ("prices5", "scada5", "transmission5", "prices30", "scada30", "transmission30", "rooftop30"):
-        expect(tile(page, name)).to_contain_text("next due")
+        expect(tile(page, name)).to_contain_text("· due")
     expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile("to do|fetch|wait|late", re.IGNORECASE)).first).to_be_visible()
 
