@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
 from pathlib import Path
+
+from tornado.websocket import WebSocketClosedError
 
 from aemo_ops.errors import SettingsError
 
@@ -34,10 +37,18 @@ def serve_app(port: int, show: bool) -> int:
     if show and (sys.platform == "darwin" or os.environ.get("DISPLAY")):
         arguments.append("--show")
     os.environ["AEMO_OPS_PORT"] = str(port)  # what was asked for is what the Settings page tells
+    logging.getLogger("asyncio").addFilter(_Left())
     sys.setswitchinterval(_TURN)
     sys.argv = arguments  # Panel's command reads its words from there only
     main()
     return 0
+
+
+class _Left(logging.Filter):
+    """A tab that is closed while something is on its way to it is no error, though the server's own libraries log it as one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
 
 
 def check_port(port: int) -> None:

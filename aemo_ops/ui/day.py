@@ -15,6 +15,7 @@ from bokeh.plotting import figure
 from aemo_ops.market.intervals import DAY, nanoseconds
 from aemo_ops.ops.completeness import Completeness, Presence
 from aemo_ops.ui import heatmap
+from aemo_ops.ui.drawing import figure_of
 from aemo_ops.ui.presence import NO_FILE, PALETTE, WORDS
 from aemo_ops.ui.survey import File
 
@@ -115,6 +116,6 @@ def _drawn() -> tuple[figure, ColumnDataSource]:
     """HoloViews' image with a source of ours: the palette's index is the state."""
     seed = hv.Image(np.zeros((WEEK, 288), np.uint8), bounds=(0, 0, 288, WEEK))
     options: dict[str, Any] = {"cmap": PALETTE, "clim": (-0.5, len(PALETTE) - 0.5), "default_tools": []}
-    plot = hv.render(seed.opts(**options), backend="bokeh")
+    plot = figure_of(seed.opts(**options))
     plot.x_range, plot.y_range = Range1d(), Range1d()
     return plot, plot.renderers[0].data_source

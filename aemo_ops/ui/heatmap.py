@@ -15,6 +15,7 @@ from bokeh.plotting import figure
 
 from aemo_ops.ops.completeness import Presence
 from aemo_ops.ui import folding
+from aemo_ops.ui.drawing import figure_of
 from aemo_ops.ui.presence import COLOURS, HATCHES
 from aemo_ops.ui.survey import Survey
 
@@ -129,7 +130,7 @@ def _drawn(told: dict[str, list[Any]]) -> tuple[figure, Any]:
     """HoloViews' heat map with our columns in its source."""
     seed = hv.HeatMap(([0, 1, 0, 1], [0, 0, 1, 1], [0, 0, 0, 0]), ["x", "y"], ["zvalues"])
     top = len(PALETTE) - 0.5
-    plot = hv.render(seed.opts(cmap=PALETTE, clim=(-0.5, top), default_tools=[]), backend="bokeh")
+    plot = figure_of(seed.opts(cmap=PALETTE, clim=(-0.5, top), default_tools=[]))
     plot.x_range, plot.y_range = Range1d(), Range1d()
     drawn = plot.renderers[0]
     drawn.data_source.data = _complemented(told)
