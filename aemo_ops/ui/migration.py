@@ -130,7 +130,7 @@ class Migration:
         if status.elsewhere:
             told = f"{status.elsewhere} works at this move; this page shows how it stands, and can go on when it has ended."
             blocks.append(block.format("calm", "status", told))
-        if status.said and status.doing is None and not self._model.problem:
+        if status.said not in ("", status.sentence) and status.doing is None and not self._model.problem:
             blocks.append(
                 block.format("stale" if status.failed else "calm", "alert" if status.failed else "status", status.said)
             )

@@ -137,6 +137,14 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         expect(page.get_by_text("No move was begun.")).to_be_visible()
         until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
         before = {path.name: path.stat().st_ino for path in demo.old.glob("*")}
+        target = page.get_by_label("To: a folder on a local disk")
+        for wrong, answer in (("moved/here", "is no whole path"), (str(demo.old), "choose a folder apart from it")):
+            target.fill(wrong)
+            press(page, "Look at it")
+            expect(page.get_by_text(answer)).to_be_visible()
+        target.fill(str(demo.base))
+        press(page, "Look at it")
+        expect(page.get_by_text("nothing stands in the way")).to_be_visible()
         with opened(browser, url) as closing:  # a browser that is closed once the copy was asked for
             press(closing, "Look at it")
             deed(closing, "Prepare the new place")
@@ -145,7 +153,7 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         to_the_switch(page)
         # The other browser was told nothing, and sees the same.
         expect(stage(other, "Parallel run")).to_contain_text("done")
-        expect(other.get_by_role("status").first).to_contain_text("moving: switchover")
+        expect(other.get_by_role("status").first).to_contain_text("move: switchover is next")
         stage(page, "Parallel run").click()
         expect(page.get_by_role("row").filter(has_text="scada5").first).to_contain_text("same")
         expect(page.get_by_role("row").filter(has_text="scada30").first).to_contain_text("explained")
@@ -275,7 +283,7 @@ def test_a_full_disk_is_said_before_the_copy_and_within_it(
         until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
         page.get_by_label("To: a folder on a local disk").fill(str(disk / "moved"))
         press(page, "Look at it")
-        expect(page.get_by_text(re.compile(r"bytes are free|are free"))).to_be_visible()
+        expect(page.get_by_text("bytes free, the move needs")).to_be_visible()
         prepare = page.get_by_role("button", name=re.compile("^Prepare the new place"))
         expect(prepare).to_be_disabled()
         _sized(disk, 64)
