@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 KEPT = (
@@ -82,7 +82,11 @@ class Camera:
     def take(self, name: str, key: str, ready: Callable[[Page], object], tour: bool = False) -> None:
         for theme, size in LOOKS:
             with self.page(key, theme, size, tour) as page:
-                ready(page)
+                try:
+                    ready(page)
+                except Error:
+                    page.screenshot(path=self._folder / "failed.png")  # what stood there instead
+                    raise
                 page.wait_for_timeout(1500)  # a picture wants the last line drawn; nothing depends on it
                 page.screenshot(path=self._folder / f"{name}-{theme}-{size[0]}.png")
                 self.count += 1
@@ -102,6 +106,7 @@ def _walk(camera: Camera) -> None:
         _press(page, "Prepare the new place")
         camera.take("move-2-copy", "migration", _text("each hashed while read"))
         _press(page, "Copy & verify normal")
+        _button("Start the parallel run")(page)  # the page follows the move: a tab is chosen once that has gone on
         camera.take("move-2-copied", "migration", _tab("Copy", "Copied & verified"))
         _press(page, "Start the parallel run")
         page.get_by_role("row").filter(has_text="explained").first.wait_for(timeout=LONG)
