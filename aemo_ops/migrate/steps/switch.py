@@ -234,7 +234,7 @@ class Switch:
                 gap = sum(len(missing) for _, missing in news.values())
                 return {name: stamp(arrived) for name, (arrived, _) in news.items() if arrived}, gap
             waiting = [
-                f"{name} lacks {', '.join(map(stamp, missing[:3]))}" if missing else f"{name} has none yet"
+                f"{name} lacks {', '.join(map(stamp, missing[:3]))}" if missing else f"{name} got nothing new yet"
                 for name, (arrived, missing) in news.items()
                 if missing or not arrived
             ]
