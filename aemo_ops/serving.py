@@ -13,9 +13,8 @@ from tornado.websocket import WebSocketClosedError
 from aemo_ops.errors import SettingsError
 
 ADDRESS = "127.0.0.1"
-_TURN = (
-    0.001  # seconds; a cycle in another thread is otherwise given 5 ms, each time that a page's answer wants to go on
-)
+# Seconds: a cycle in another thread is otherwise given 5 ms, each time that a page's answer wants to go on.
+_TURN = 0.001
 
 
 def app_file() -> Path:
@@ -37,14 +36,14 @@ def serve_app(port: int, show: bool) -> int:
     if show and (sys.platform == "darwin" or os.environ.get("DISPLAY")):
         arguments.append("--show")
     os.environ["AEMO_OPS_PORT"] = str(port)  # what was asked for is what the Settings page tells
-    logging.getLogger("asyncio").addFilter(_Left())
+    logging.getLogger("asyncio").addFilter(_ClosedTabs())
     sys.setswitchinterval(_TURN)
     sys.argv = arguments  # Panel's command reads its words from there only
     main()
     return 0
 
 
-class _Left(logging.Filter):
+class _ClosedTabs(logging.Filter):
     """A tab that is closed while something is on its way to it is no error, though the server's own libraries log it as one."""
 
     def filter(self, record: logging.LogRecord) -> bool:

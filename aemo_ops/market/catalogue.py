@@ -178,6 +178,11 @@ def derived_from(parent: Dataset, datasets: Iterable[Dataset] = DATASETS) -> tup
     return tuple(d for d in datasets if d.derived_from == parent.name)
 
 
+def origin(child: Dataset) -> Dataset:
+    """The dataset whose rows AEMO's files hold: what it derives from, or itself."""
+    return dataset(child.derived_from) if child.derived_from else child
+
+
 def tables(sources: Iterable[Source]) -> dict[str, pa.Schema]:
     """What to read from a file for these sources: table name -> its wanted AEMO columns with their types."""
     wanted: dict[str, dict[str, pa.DataType]] = {}

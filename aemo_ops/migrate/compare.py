@@ -130,7 +130,7 @@ def _different(truth: Truth, old: pd.DataFrame, new: pd.DataFrame) -> list[Reaso
 
 def _truth(dataset: Dataset, keys: pd.Index[Any], judge: Judge | None) -> Truth:
     """AEMO's rows around these keys: an interval more on each side, for a value that went to its neighbour."""
-    source = catalogue.dataset(dataset.derived_from) if dataset.derived_from else dataset
+    source = catalogue.origin(dataset)
     rows, other = [source.schema.empty_table()], [source.schema.empty_table()]
     for first, last in _stretches(np.unique(keys.get_level_values(0))) if judge else ():
         since, until = moment(first) - 2 * dataset.cadence, moment(last) + dataset.cadence

@@ -115,9 +115,7 @@ class Desk:
     def report(self) -> tuple[str, str]:
         """The evidence so far: the page, and JSON. Raises StepRefused where nothing was begun."""
         work = self._at_hand()
-        if not work.begun and self._before is not None:
-            work = self._before
-        return evidence.forms(work.report(measured=True))
+        return evidence.forms(self._with_history(work).report(measured=True))
 
     def look(self) -> None:
         """Look at the next step, in the background, unless that was done just now: a page calls it every second."""
@@ -225,19 +223,22 @@ class Desk:
         if work is None:
             return
         standings = tuple(work.standings())
-        begun = work.begun
-        told = work if begun or self._before is None else self._before
+        told = self._with_history(work)
         with self._lock:
             self._status = replace(
                 self._status,
                 move=work.move,
-                considered=not begun,
+                considered=not work.begun,
                 standings=standings,
                 alarm=work.alarm(),
                 broken=work.journal.broken,
                 happened=evidence.happened(told.journal, told.steps)[::-1],
                 sentence=evidence.sentence(standings),
             )
+
+    def _with_history(self, work: Undertaking) -> Undertaking:
+        """Whose history there is to tell: of the last move that was begun, while another is only considered."""
+        return work if work.begun or self._before is None else self._before
 
     # looking ------------------------------------------------------------------------------------------------------------------
     def _have_a_look(self) -> None:

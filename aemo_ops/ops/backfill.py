@@ -146,7 +146,6 @@ class Undertaking:
             filled.absent += absent
             filled.open += int(np.count_nonzero(hard & ~wanted.failed)) - absent
             filled.units += int(np.count_nonzero(wanted.units))
-            filled.units_filled += int(np.count_nonzero(wanted.units & ~wanted.out))
             filled.units_left += int(np.count_nonzero(wanted.out & ~hard))
             for source, count in wanted.by_source.items():
                 filled.by_source[source] = filled.by_source.get(source, 0) + count

@@ -219,9 +219,8 @@ class Gaps:
 
     def _opens(self, dataset: Dataset, last: datetime) -> datetime | None:
         """When the next source should have an interval that none has now."""
-        sources = (catalogue.dataset(dataset.derived_from) if dataset.derived_from else dataset).sources
         now = self._clock.now()
-        coming = [opens(source, level, last) for source in sources for level in Level]
+        coming = [opens(source, level, last) for source in catalogue.origin(dataset).sources for level in Level]
         return min((one for one in coming if now < one < datetime.max), default=None)
 
     def _partial_mean(self, found: Completeness, span: tuple[int, int], parent: Completeness | None) -> Gap:
@@ -231,11 +230,9 @@ class Gaps:
 
     def _source(self, dataset: Dataset, span: tuple[int, int], parent: Completeness | None) -> str:
         """Who is asked first for a gap, in a word."""
-        if dataset.derived_from:
-            if parent is not None and _has_all(parent, span[0] - _HALF, span[1]):
-                return OWN
-            dataset = catalogue.dataset(dataset.derived_from)
-        open_levels = levels(dataset.sources, moment(span[1]), self._clock.now())
+        if dataset.derived_from and parent is not None and _has_all(parent, span[0] - _HALF, span[1]):
+            return OWN
+        open_levels = levels(catalogue.origin(dataset).sources, moment(span[1]), self._clock.now())
         return str(open_levels[0]) if open_levels else NO_SOURCE
 
     def keys(self, dataset: Dataset, day: datetime) -> Keys:

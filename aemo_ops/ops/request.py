@@ -33,8 +33,8 @@ class Filled:
     """What came of one dataset, in intervals. `reasons`: why some failed, in words.
 
     `absent`: no source has them. `open`: not every source was asked for them, or they are too young to be called absent.
-    `units` further intervals were asked for since single DUIDs have no row there, `units_filled` of them in full; in
-    `units_left`, of all of them, single DUIDs still have none.
+    `units` further intervals were asked for since single DUIDs have no row there; in `units_left` intervals of all
+    single DUIDs still have none.
     """
 
     dataset: str
@@ -46,7 +46,6 @@ class Filled:
     by_source: dict[str, int] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     units: int = 0
-    units_filled: int = 0
     units_left: int = 0
 
 

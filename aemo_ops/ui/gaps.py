@@ -50,7 +50,7 @@ class GapsPage:
         self._opened = stack()
         self._list = GapList(names, self._click)
         self._findings = FindingsCard()
-        self.view = stack(*(self._top, self._overview.view, self._opened, self._list.view, self._findings.view))
+        self.view = stack(self._top, self._overview.view, self._opened, self._list.view, self._findings.view)
         self._show()
 
     def refresh(self) -> None:

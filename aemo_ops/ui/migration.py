@@ -41,7 +41,7 @@ class Migration:
         self._top = Board(_LAYOUT, on_click=self._click)
         self._happened = Board(_HAPPENED)
         self._reports = pn.Column(Report(self._make_report), visible=False, sizing_mode="stretch_width", margin=0)
-        self.view = stack(*(self._top, self._reports, card(self._happened, margin=(12, 0, 0, 0))))
+        self.view = stack(self._top, self._reports, card(self._happened, margin=(12, 0, 0, 0)))
         self._show()
 
     def refresh(self) -> None:

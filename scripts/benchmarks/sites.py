@@ -35,11 +35,8 @@ def ours(server: Server, collectors: Sequence[str]) -> Site:
 
 
 def _dry_run(collector: str) -> Press:
-    """The button looks pressed, or else its answer is there already; then its answer is there, or its result, which may come
-    in the same frame.
-    """
-    button = f"button[data-verb=dry_run][data-subject={collector}]"
-    answer = rf"^Dry run asked for {collector} at|^\d\d:\d\d:\d\d {collector} "
+    """The button looks pressed, or else its answer is there already; then its answer is there."""
+    button, answer = f"button[data-verb=dry_run][data-subject={collector}]", f"^Dry run asked for {collector} at"
     first = f"{button}[aria-busy], [data-slot=answer] p", f"^Dry run$|{answer}"
     return button, [first, ("[data-slot=answer] p", answer)]
 

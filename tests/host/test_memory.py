@@ -9,7 +9,7 @@ import pytest
 
 # Blocks of different sizes, in threads, some of them kept: as merges and pages do it.
 _CHILD = """
-import os, threading
+import threading
 from aemo_ops.cli import main
 try:
     main(["--version"])

@@ -18,8 +18,8 @@ from aemo_ops.ui import tiles, words
 from aemo_ops.ui.moving import pieces
 
 
-def show(status: Status, suggested: Move, folder: Path) -> Markup:
-    """The form until the move is begun; then what was found. `folder`: where the app collects now."""
+def show(status: Status, suggested: Move, collects: Path) -> Markup:
+    """The form until the move is begun; then what was found. `collects`: where the app collects now."""
     found = pieces.evidence(status, "prepare")
     if found and status.standing("prepare").phase is Phase.DONE:
         return pieces.card("What was found", _found(found), f"newest interval {_time(found['newest'])} NEM")
@@ -29,19 +29,19 @@ def show(status: Status, suggested: Move, folder: Path) -> Markup:
             "go", "Prepare the new place", "prepare", kind="main", off=not pieces.ready(status, "prepare")
         )
         barred = status.look is not None and status.look.reason
-        told = tiles.EMPTY if barred else _notes(status, status.move, folder) + pieces.plan(status, "prepare")
+        told = tiles.EMPTY if barred else _notes(status, status.move, collects) + pieces.plan(status, "prepare")
         inside = pieces.checks(status, "prepare") + told + ask
         # Above the form, which may fill a small window: whoever looks must see what came of it.
         parts.insert(0, pieces.card("Before anything is done", inside, "nothing is written until you press the button"))
     return tiles.EMPTY.join(parts)
 
 
-def _notes(status: Status, move: Move, folder: Path) -> Markup:
+def _notes(status: Status, move: Move, collects: Path) -> Markup:
     """What becomes of the folder that the app collects into now, and of an earlier move."""
     told = []
-    if folder not in (move.data, move.source):
+    if collects not in (move.data, move.source):
         told.append(
-            f"The app collects into {folder} now, and from the parallel run on into {move.data}. What is in {folder} stays."
+            f"The app collects into {collects} now, and from the parallel run on into {move.data}. What is in {collects} stays."
         )
     if status.gives_up:
         told.append(
