@@ -96,7 +96,7 @@ def _ask_holder(engine: Engine, names: tuple[str, ...], held: LeaseHeld) -> int:
     while engine.clock.monotonic() < ends:
         answers = [engine.state.answered(number) for number in numbers]
         if all(answers):
-            print("; ".join(answer for answer in answers if answer))
+            print("\n".join(answer for answer in answers if answer))
             return GOOD
         waiting.wait(0.2)
     raise LeaseHeld(f"no answer within {_ANSWER_SECONDS:.0f} s; {held}")

@@ -101,6 +101,9 @@ class House:
     def command(self, verb: str, subject: str = "") -> int:
         return self._engine.command(verb, subject)
 
+    def answered(self, number: int) -> str | None:
+        return self._engine.answered(number)
+
     def history(self, dataset: str, since: datetime) -> list[tuple[datetime, datetime]]:
         return self._engine.history(dataset, since)
 

@@ -23,7 +23,9 @@ _CHECKED_BY_DEFAULT = timedelta(days=30)
 class Commands:
     """Carries out start, stop, run_now, dry_run and retry of collectors, heal, and cancel of a job; answers in words.
 
-    `event(kind, subject, text)` writes a line of the feed. A "run now" is answered by `ran`, after its cycle.
+    An answer that is about several collectors has a line for each.
+
+    `event(kind, subject, text)` writes a line of the feed. A "run now" is answered by `ran`, once all it asks for have run.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Commands:
         self._now = now
         self._event = event
         self._forced: dict[str, list[int]] = {}
+        self._outcomes: dict[int, list[str]] = {}
 
     def wants(self, name: str) -> bool:
         """Whether a collector that is due should run: it is started, or somebody asked for it just now."""
@@ -64,9 +67,14 @@ class Commands:
     def ran(self, outcomes: dict[str, str]) -> None:
         """Tell those who asked for a run what came of it: collector -> words."""
         for name, text in outcomes.items():
-            for number in self._forced.pop(name, []):
-                self._state.answer(number, f"{name}: {text}")
+            asking = self._forced.pop(name, [])
+            for number in asking:
+                self._outcomes.setdefault(number, []).append(f"{name}: {text}")
+            if asking:
                 self._event("ran", name, text)
+        waiting = {number for asking in self._forced.values() for number in asking}
+        for number in self._outcomes.keys() - waiting:
+            self._state.answer(number, "\n".join(self._outcomes.pop(number)))
 
     def _answer(self, command: Command) -> str | None:
         if command.verb == "cancel":
@@ -96,7 +104,7 @@ class Commands:
             return None
         if command.verb not in verbs:
             return f"unknown command {command.verb!r}"
-        return "; ".join(verbs[command.verb](name) for name in names)
+        return "\n".join(verbs[command.verb](name) for name in names)
 
     def _heal(self, subject: str) -> str:
         request = asked(subject, self._cycles.datasets)

@@ -121,10 +121,14 @@ class Engine:
         return self._watchers.add(callback)
 
     def command(self, verb: str, subject: str = "") -> int:
-        """Leave a command for whoever holds the lease; its number, for `State.answered`."""
+        """Leave a command for whoever holds the lease; its number, for `answered`."""
         number = self.state.command(verb, subject)
         self._wake.set()
         return number
+
+    def answered(self, number: int) -> str | None:
+        """What came of a command, a line for each collector that it was about; None while it is not carried out."""
+        return self.state.answered(number)
 
     def history(self, dataset: str, since: datetime) -> list[tuple[datetime, datetime]]:
         """(noticed at, newest interval then), oldest first."""
@@ -337,7 +341,8 @@ class Engine:
         for result in results:
             if result.merged_files:
                 rows = result.rows
-                text = f"{result.merged_files} files read, {rows.inserted:,} rows new, {rows.updated:,} updated"
+                files = f"{result.merged_files} file{'s' * (result.merged_files > 1)}"
+                text = f"{files} read, {rows.inserted:,} rows new, {rows.updated:,} updated"
                 outcomes[result.report] = text
         return outcomes
 

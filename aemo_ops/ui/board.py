@@ -28,9 +28,9 @@ def card(*inside: Any, **params: Any) -> Paper:
     )
 
 
-def stack(*parts: Any) -> pn.Column:
+def stack(*parts: Any, **params: Any) -> pn.Column:
     """Parts of a page below each other, over its whole width."""
-    return pn.Column(*parts, stylesheets=[theme.WHOLE], sizing_mode="stretch_width", margin=0)
+    return pn.Column(*parts, **{"stylesheets": [theme.WHOLE], "sizing_mode": "stretch_width", "margin": 0, **params})
 
 
 class Board(JSComponent):

@@ -47,8 +47,8 @@ class Collectors:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._asked = ""
-        self._asked_after = 0
-        self._asked_subject = ""
+        self._number: int | None = None  # of the command that was asked for, as long as it is not answered
+        self._result = ""
         self._cycle_read: tuple[int, int] | None = None
         self._top = Board(_LAYOUT, on_click=self._click)
         self._log = Board(Markup('<h2>Log <small>newest last</small></h2><div class="log" data-slot="log"></div>'))
@@ -71,6 +71,8 @@ class Collectors:
 
     def refresh(self) -> None:
         self._show()
+        if self._number is not None:
+            self._follow(self._number)
         snapshot = self._model.snapshot
         mark = (snapshot.cycle.number if snapshot.cycle else 0, len(snapshot.events) and snapshot.events[-1].number)
         if mark != self._cycle_read:
@@ -82,16 +84,25 @@ class Collectors:
         self._show()
 
     def _click(self, verb: str, subject: str) -> None:
-        """Says at once what was asked; the answer comes as an event of a later Snapshot."""
-        events = self._model.snapshot.events
-        self._asked_after = events[-1].number if events else 0
-        self._asked_subject = subject
+        """Says at once what was asked; what came of it follows."""
         whom = f"job {subject}" if verb == "cancel" else subject or "all collectors"
-        self._asked = (
-            f"{_DEEDS.get(verb, verb)} asked for {whom} at {self._model.now:%H:%M:%S}. Its result appears here."
-        )
+        self._asked = f"{_DEEDS.get(verb, verb)} asked for {whom} at {self._model.now:%H:%M:%S}."
+        self._number, self._result = None, ""
         self._show()
-        self._model.command(verb, subject)
+        self._model.command(verb, subject, partial(self._told, self._asked))
+
+    def _told(self, asked: str, number: int) -> None:
+        if asked == self._asked:  # else another was asked for meanwhile
+            self._number = number
+            self._follow(number)
+
+    def _follow(self, number: int) -> None:
+        self._model.fetch(partial(self._model.console.answered, number), partial(self._show_result, number))
+
+    def _show_result(self, number: int, answer: str | None) -> None:
+        if answer is not None and number == self._number:
+            self._number, self._result = None, answer
+            self._show()
 
     def _show(self) -> None:
         snapshot, now = self._model.snapshot, self._model.now
@@ -114,15 +125,9 @@ class Collectors:
     def _answer(self) -> Markup:
         if not self._asked:
             return tiles.EMPTY
-        later = [e for e in self._model.snapshot.events if e.number > self._asked_after]
-        mine = [e for e in later if self._asked_subject in ("", e.subject)]
-        said = [
-            Markup("<p>{} <b>{}</b> {}: {}</p>").format(f"{e.nem:%H:%M:%S}", e.subject, e.kind, e.text)
-            for e in mine[-4:]
-        ]
-        return Markup('<div class="banner calm" role="status">{}</div>').format(
-            tiles.EMPTY.join(said) or Markup("<p>{}</p>").format(self._asked)
-        )
+        lines = self._result.splitlines() or ["Its result appears here."]
+        said = tiles.EMPTY.join(Markup("<p>{}</p>").format(line) for line in (self._asked, *lines))
+        return Markup('<div class="banner calm" role="status">{}</div>').format(said)
 
     def _search(self, *_events: object) -> None:
         wanted = [self._text.value_input or "", self._report.value, self._fate.value]

@@ -63,6 +63,10 @@ class Console(Protocol):
         """Asks for a deed: start, stop, run_now, dry_run, retry (no subject: all), cancel of a job, adopt, heal; its number."""
         ...
 
+    def answered(self, number: int) -> str | None:
+        """What came of a command, a line for each collector that it was about; None while it is not carried out."""
+        ...
+
     def history(self, dataset: str, since: datetime) -> list[tuple[datetime, datetime]]:
         """(NEM time at which it was noticed, latest interval of the file from then on), in order."""
         ...
@@ -147,10 +151,10 @@ class Model(param.Parameterized):
         """Runs `read` off the loop and hands its result to `then` on a later tick; a failure becomes `problem`."""
         _readers.submit(read).add_done_callback(lambda done: self._soon(partial(self._deliver, done, then)))
 
-    def command(self, verb: str, subject: str) -> None:
-        """Asks off the loop, since the request is written to disk; the answer comes as an event of a Snapshot."""
+    def command(self, verb: str, subject: str, then: Callable[[int], Any] = lambda _number: None) -> None:
+        """Asks off the loop, since the request is written to disk; `then` is told its number, for `Console.answered`."""
         self.problem = ""
-        self.fetch(lambda: self.console.command(verb, subject), lambda _number: None)
+        self.fetch(lambda: self.console.command(verb, subject), then)
 
     def later(self, callback: Callable[[], Any]) -> None:
         """Runs `callback` on a later turn of the loop, after the clicks that wait."""

@@ -20,7 +20,16 @@ function item(entry, current, go) {
   return link
 }
 
-export function render({model}) {
+// A page that was open before is shown at once; what is new on it, and a page opened for the first time, the server sends.
+function show(key, model, view) {
+  const pages = model.entries.map((entry) => [entry.key, view.model.document.get_model_by_name(`page ${entry.key}`)])
+  if (!pages.some(([known, page]) => known === key && page)) { return }
+  for (const [known, page] of pages) {
+    if (page) { page.styles = known === key ? model.in_sight : model.out_of_sight }
+  }
+}
+
+export function render({model, view}) {
   const nav = document.createElement("nav")
   nav.setAttribute("aria-label", "Pages")
   nav.style.visibility = "hidden"
@@ -46,6 +55,7 @@ export function render({model}) {
     window.removeEventListener("aemo-ops:go", asked)
   })
   model.on(["entries", "page"], draw)
+  model.on("page", () => show(model.page, model, view))
   model.on("dark", () => {
     document.cookie = `aemo_ops_theme=${model.dark ? "dark" : "light"};path=/;max-age=31536000;samesite=strict`
   })

@@ -17,7 +17,7 @@ from panel_material_ui.template.base import Page
 
 from aemo_ops.ops.snapshot import Snapshot
 from aemo_ops.ui import theme, tiles, words
-from aemo_ops.ui.board import Board
+from aemo_ops.ui.board import Board, stack
 from aemo_ops.ui.collectors import Collectors
 from aemo_ops.ui.gaps import GapsPage
 from aemo_ops.ui.live import Live
@@ -81,6 +81,8 @@ class Nav(JSComponent):
 
     entries = param.List(default=[])
     page = param.String()
+    in_sight = param.Dict(default=theme.IN_SIGHT)
+    out_of_sight = param.Dict(default=theme.OUT_OF_SIGHT)
     dark = param.Boolean()
     toured = param.String(doc="how far the visitor has come in the tour")
 
@@ -95,6 +97,7 @@ class Shell:
     def __init__(self, console: Console) -> None:
         self._model = Model(console)
         self._open: dict[str, Screen] = {}
+        self._frames: dict[str, pn.Column] = {}
         self._seen = False
         self._entries = {entry.key: entry for entry in ENTRIES}
         self._nav = Nav(page=_asked_page(self._entries), sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
@@ -102,12 +105,7 @@ class Shell:
         toured = _toured()
         goes_on = console.demo and toured != OVER
         self._tour = Tour(toured, lambda stop: self._nav.param.update(toured=stop)) if goes_on else None
-        self._main = pn.Column(
-            *([self._tour.view] if self._tour else []),
-            stylesheets=[theme.WHOLE],
-            sizing_mode="stretch_width",
-            margin=(18, 22, 28, 22),
-        )
+        self._main = stack(*([self._tour.view] if self._tour else []), margin=(18, 22, 28, 22))
         self._show_head()
         self._show_page()
         self._nav.param.watch(lambda _event: self._turn(), "page")
@@ -147,12 +145,17 @@ class Shell:
         key = self._nav.page
         if key not in self._open:
             self._open[key] = self._entries[key].build(self._model)
-            self._main.append(self._open[key].view)
+            self._frames[key] = stack(
+                self._open[key].view,
+                name=f"page {key}",  # by which nav.js finds it
+                stylesheets=[theme.WHOLE, theme.SIGHT],
+            )
+            self._main.append(self._frames[key])
         if self._seen:  # before that, what is sent to the browser may be lost
             self._screen().refresh()
-        for name, screen in self._open.items():
-            # Not `visible`: at each change of that, every plot of the page is laid out anew. An empty dict changes nothing.
-            screen.view.styles = {"display": "" if name == key else "none"}
+        for name, frame in self._frames.items():
+            # Not `visible`: at each change of that, every plot of the page is laid out anew.
+            frame.styles = theme.IN_SIGHT if name == key else theme.OUT_OF_SIGHT
 
     def _refresh(self) -> None:
         self._show_head()

@@ -118,6 +118,11 @@ FIELD = {"size": "small", "sx": {"& .MuiOutlinedInput-root, &.MuiOutlinedInput-r
 # Bokeh lets a column shrink below its content where the window is low; its cards would then overlap.
 WHOLE = ":host { flex: none !important; height: auto !important; min-height: max-content !important; }"
 
+# A page out of sight keeps its layout, and is there again at once; a browser that cannot do that takes it away.
+IN_SIGHT = {"content-visibility": "visible", "--display": "flex"}
+OUT_OF_SIGHT = {"content-visibility": "hidden", "--display": "none"}
+SIGHT = "@supports not (content-visibility: hidden) { :host { display: var(--display) !important; } }"
+
 
 def asset(name: str) -> Path:
     """A file of `assets/`, beside the package in a checkout and inside it in a wheel."""

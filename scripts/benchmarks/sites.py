@@ -35,10 +35,10 @@ def ours(server: Server, collectors: Sequence[str]) -> Site:
 
 
 def _dry_run(collector: str) -> Press:
-    """The button looks pressed, or else its answer is there already; then its answer is there."""
+    """A button that does not look pressed any more; it does, or else its answer is there already; then its answer is there."""
     button, answer = f"button[data-verb=dry_run][data-subject={collector}]", f"^Dry run asked for {collector} at"
     first = f"{button}[aria-busy], [data-slot=answer] p", f"^Dry run$|{answer}"
-    return button, [first, ("[data-slot=answer] p", answer)]
+    return f"{button}:not([aria-busy])", [first, ("[data-slot=answer] p", answer)]
 
 
 def bare(server: Server) -> Site:

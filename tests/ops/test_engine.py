@@ -152,12 +152,25 @@ def test_stop_start_run_now_and_dry_run_do_what_they_say(site: Replica, still: C
     site.clock = Clock.starting(NOON + timedelta(minutes=5), 0)
     assert "would read 1 file (" in ask("dry_run")
     assert engine.store.latest(SCADA5) == before
-    assert "1 files read" in ask("run_now")
+    assert "1 file read" in ask("run_now")
     assert engine.store.latest(SCADA5) == before + timedelta(minutes=5)  # type: ignore[operator]
     assert engine.snapshot().collectors[0].wanted is False
     assert ask("start") == "dispatch_scada: started"
     assert "no collector called" in ask("start", "nonsense")
     assert "unknown command" in ask("explode")
+
+
+def test_who_asks_all_collectors_is_answered_once_with_a_line_for_each(
+    site: Replica, still: Clock, engine_at: Make
+) -> None:
+    engine = engine_at(site.url, still, datasets=("scada5", "prices5", "rooftop30"))
+    names = ["dispatchis", "dispatch_scada", "rooftop_pv"]
+    engine.start()
+    for verb in ("run_now", "dry_run", "stop", "retry"):
+        number = engine.command(verb, "all")
+        until(lambda number=number: engine.answered(number) is not None, f"the answer to {verb}", 60)  # type: ignore[misc]
+        said = str(engine.answered(number)).splitlines()
+        assert sorted(line.split(":")[0].split()[0] for line in said) == sorted(names)
 
 
 def test_stopped_is_a_wish_that_outlives_the_process(site: Replica, still: Clock, engine_at: Make) -> None:

@@ -123,10 +123,15 @@ def test_stop_makes_a_tile_age_and_start_brings_it_back_and_two_browsers_agree(o
 
 def test_run_now_and_dry_run_say_what_they_did(open_page: Open) -> None:
     page = open_page("?page=collectors")
+    answer = page.get_by_role("status").filter(has_text="asked for")
     row(page, "dispatchis").get_by_role("button", name="Dry run").click()
-    expect(page.get_by_text(re.compile(r"would read (nothing|\d+ files?)")).first).to_be_visible()
+    expect(answer).to_contain_text(re.compile(r"Dry run asked for dispatchis .*would read (nothing|\d+ files?)"))
     row(page, "dispatchis").get_by_role("button", name="Run now").click()
-    expect(page.get_by_text(re.compile(r"\d+ files? read, [\d,]+ rows new|nothing new")).first).to_be_visible()
+    ran = r"Run now asked for dispatchis at [\d:]+\.\s*dispatchis: (\d+ files? read, [\d,]+ rows new|nothing new)"
+    expect(answer).to_contain_text(re.compile(ran))
+    page.get_by_role("button", name="Dry run all").click()
+    for name in ("dispatchis", "dispatch_scada", "rooftop_pv"):
+        expect(answer).to_contain_text(re.compile(rf"Dry run asked for all collectors .*{name} would read"))
 
 
 def test_the_ledger_is_searched(open_page: Open) -> None:
