@@ -72,6 +72,12 @@ class Completeness:
         units: Mask = (self.dataset.ids is None) & (self.present > 0) & (self.soft | (self.states == Presence.ABSENT))
         return units
 
+    @property
+    def at_most_units(self) -> Mask:
+        """Where at most single DUIDs have no row."""
+        fine: Mask = self.units_only | (self.states == Presence.COMPLETE)
+        return fine
+
     def settled(self) -> Completeness:
         """As a person should see it: what lacks only DUIDs of which AEMO itself has no row is as complete as it can be."""
         states = self.states.copy()
@@ -149,7 +155,8 @@ def judge(
         _settle_by_parent(states, ends, (lacking > 0) & (dataset.ids is None), parent.found)
     wait = nanoseconds(now) - int((catalogue.due(dataset) + dataset.cadence).total_seconds()) * 10**9
     states[(states != Presence.COMPLETE) & (ends > wait)] = Presence.NOT_DUE
-    soft = (states == Presence.PARTIAL) & ~partial & ~told & (dataset.ids is None)
+    means = partial & ~_all_six(parent.found, parent.found.at_most_units, ends) if parent is not None else partial
+    soft = (states == Presence.PARTIAL) & ~means & ~told & (dataset.ids is None)
     return Completeness(dataset, ends, states, present.astype(np.int32), expected.astype(np.int32), soft)
 
 
@@ -178,20 +185,24 @@ def _settle_by_parent(states: Codes, ends: Times, derivable: Mask, parent: Compl
 
     `derivable`: those that lack a DUID of which the parent has rows.
     """
-    if len(parent.ends) < 6:
-        return
-    settled = np.isin(parent.states, (Presence.COMPLETE, Presence.ABSENT))
-    absent = parent.states == Presence.ABSENT
-    sums = [np.concatenate([[0], np.cumsum(mask)]) for mask in (settled, absent)]
-    last = (ends - parent.ends[0]) // parent.dataset.step + 1
-    inside = (last >= 6) & (last <= len(parent.ends))
-    last = np.where(inside, last, 6)
-    all_settled = inside & (sums[0][last] - sums[0][last - 6] == 6)
-    some_absent = all_settled & (sums[1][last] - sums[1][last - 6] > 0)
+    all_settled = _all_six(parent, np.isin(parent.states, (Presence.COMPLETE, Presence.ABSENT)), ends)
+    some_absent = all_settled & ~_all_six(parent, parent.states != Presence.ABSENT, ends)
     waiting = (states != Presence.COMPLETE) & ~derivable
     states[waiting & some_absent] = Presence.ABSENT
     if parent.dataset.ids is None:  # means of fewer than six of units that did not report: there is nothing to come
         states[waiting & (states == Presence.PARTIAL) & all_settled] = Presence.COMPLETE
+
+
+def _all_six(parent: Completeness, mask: Mask, ends: Times) -> Mask:
+    """The half hours all of whose six intervals are in `mask`, which follows the parent's."""
+    if len(parent.ends) < 6:
+        return np.zeros(len(ends), bool)
+    sums = np.concatenate([[0], np.cumsum(mask)])
+    last = (ends - parent.ends[0]) // parent.dataset.step + 1
+    inside = (last >= 6) & (last <= len(parent.ends))
+    last = np.where(inside, last, 6)
+    all_six: Mask = inside & (sums[last] - sums[last - 6] == 6)
+    return all_six
 
 
 def key_holes(dataset: Dataset, coverage: Coverage, low: int, high: int) -> Holes:

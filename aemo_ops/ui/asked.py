@@ -8,6 +8,7 @@ from aemo_ops.ops.healing import HEAL
 from aemo_ops.ops.snapshot import Event, Snapshot
 from aemo_ops.ui import filling, tiles
 
+TOP, LIST, DAYS = "top", "list", "days"
 _SAID = {
     "fill": "Fill asked for; it begins within a second.",
     "fill_all": "Fill all asked for; it begins within a second.",
@@ -24,10 +25,11 @@ class Asked:
     def __init__(self) -> None:
         self._verb = ""
         self._after = 0
-        self.in_list = False  # whether what was asked last was the Fill of a row
+        self.place = ""  # where on the page it was asked, and is answered
 
-    def ask(self, verb: str, snapshot: Snapshot) -> None:
-        self.in_list = verb == "fill" or (verb == "cancel" and self.in_list)
+    def ask(self, verb: str, snapshot: Snapshot, place: str = TOP) -> None:
+        """A Cancel stands, and is answered, where the Fill was."""
+        self.place = self.place if verb == "cancel" else place
         self._verb, self._after = verb, snapshot.events[-1].number if snapshot.events else 0
 
     def answer(self, snapshot: Snapshot) -> Markup:

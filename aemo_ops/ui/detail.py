@@ -10,17 +10,20 @@ import panel as pn
 from markupsafe import Markup
 from panel_material_ui import TextInput
 
+from aemo_ops.market.intervals import DAY
 from aemo_ops.ops.gaps import Keys
+from aemo_ops.ops.healing import subject_of
+from aemo_ops.ops.request import Request
 from aemo_ops.ui import charts, keyview, presence, theme, tiles
 from aemo_ops.ui.board import Board, card, stack
 from aemo_ops.ui.day import Days, around
 from aemo_ops.ui.folding import day_of
 from aemo_ops.ui.model import Model
-from aemo_ops.ui.survey import Survey
+from aemo_ops.ui.survey import File, Survey
 
 _HEAD = Markup(
     '<div class="top"><div><h2><span data-slot="title"></span> <small>one row a day, one column per interval; '
-    'click a row to see it id by id</small></h2></div><div class="deeds" data-slot="deeds"></div></div>'
+    'click a row to see it id by id</small></h2></div><div class="deeds" data-slot="deeds"></div></div><div data-slot="told"></div>'
 )
 _KEYS_HEAD = Markup('<div class="keys-head"><h2 data-slot="title"></h2><p class="note" data-slot="said"></p></div>')
 _KEYS = Markup(
@@ -32,10 +35,13 @@ _KEYS = Markup(
 
 
 class Detail:
-    """Hidden until `open` is called; `told(name, first, last)` hears which days are shown."""
+    """Hidden until `open` is called; `told(name, first, last)` hears which days are shown, `fills` a Fill and its Cancel."""
 
-    def __init__(self, model: Model, picture: Days, told: Callable[[str, date, date], None]) -> None:
-        self._model, self._picture, self._told_days = model, picture, told
+    def __init__(
+        self, model: Model, picture: Days, told: Callable[[str, date, date], None], fills: Callable[[str, str], None]
+    ) -> None:
+        self._model, self._picture, self._told_days, self._fills = model, picture, told, fills
+        self._barred = False
         self._survey: Survey | None = None
         self._name = ""
         self._days: list[date] = []
@@ -70,17 +76,37 @@ class Detail:
             return
         self._picture.show(file, self._days, survey.now)
         first, last = self._days[0], self._days[-1]
-        later = last < day_of(survey.now)
-        deeds = tiles.button("earlier", "Earlier days") + tiles.button("later", "Later days", off=not later)
         title = f"{self._name}, {first:%d %b} to {last:%d %b %Y}"
-        self._head.fill(
-            {"title": Markup.escape(title), "deeds": deeds + tiles.button("close", "Close", whom="the days")}
-        )
+        self._head.fill({"title": Markup.escape(title), "deeds": self._deeds(file, survey.now)})
         self._told_days(self._name, first, last)
         self._read()
 
-    def _click(self, verb: str, _subject: str) -> None:
+    def say(self, told: Markup, barred: bool) -> None:
+        """`told`: what came of a Fill that was pressed here. `barred`: nothing can be filled now."""
+        self._head.fill({"told": told})
+        if barred != self._barred:
+            self._barred = barred
+            if self._survey is not None and (file := self._survey.file(self._name)):
+                self._head.fill({"deeds": self._deeds(file, self._survey.now)})
+
+    def _deeds(self, file: File, now: datetime) -> Markup:
+        after, until = datetime.combine(self._days[0], time()), datetime.combine(self._days[-1], time()) + DAY
+        fillable = any(one.fillable and one.gap.first <= until and one.gap.last > after for one in file.gaps)
+        subject = subject_of(Request((file.dataset,), after, until))
+        return tiles.EMPTY.join(
+            [
+                tiles.button("earlier", "Earlier days"),
+                tiles.button("later", "Later days", off=self._days[-1] >= day_of(now)),
+                tiles.button("fill", "Fill these days", subject, self._name, "main", self._barred or not fillable),
+                tiles.button("close", "Close", whom="the days"),
+            ]
+        )
+
+    def _click(self, verb: str, subject: str) -> None:
         if self._survey is None:
+            return
+        if verb in ("fill", "cancel"):
+            self._fills(verb, subject)
             return
         if verb == "close":
             self._name = ""

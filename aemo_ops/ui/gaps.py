@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from markupsafe import Markup
 
@@ -13,7 +14,7 @@ from aemo_ops.ops.healing import HEAL, subject_of
 from aemo_ops.ops.request import Request
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ui import filling, survey, tiles
-from aemo_ops.ui.asked import Asked
+from aemo_ops.ui.asked import DAYS, LIST, TOP, Asked
 from aemo_ops.ui.board import Board, stack
 from aemo_ops.ui.day import Days
 from aemo_ops.ui.detail import Detail
@@ -44,11 +45,11 @@ class GapsPage:
         self._read_at = float("-inf")
         self._asked = Asked()
         names = [dataset.name for dataset in model.snapshot.datasets]
-        self._top = Board(_LAYOUT, on_click=self._click)
+        self._top = Board(_LAYOUT, on_click=partial(self._click, TOP))
         self._overview = OverviewCard(len(names), self._open)
         self._detail: Detail | None = None
         self._opened = stack()
-        self._list = GapList(names, self._click)
+        self._list = GapList(names, partial(self._click, LIST))
         self._findings = FindingsCard()
         self.view = stack(self._top, self._overview.view, self._opened, self._list.view, self._findings.view)
         self._show()
@@ -86,7 +87,7 @@ class GapsPage:
         found, drawn, days = result
         if self._detail is None:
             self._overview.place(drawn)
-            self._detail = Detail(self._model, days, self._overview.mark)
+            self._detail = Detail(self._model, days, self._overview.mark, partial(self._click, DAYS))
             self._opened.append(self._detail.view)
         self._got(found)
 
@@ -103,13 +104,13 @@ class GapsPage:
         if self._detail is not None and self._survey is not None:
             self._detail.open(self._survey, name, column.first, column.last)
 
-    def _click(self, verb: str, subject: str) -> None:
+    def _click(self, place: str, verb: str, subject: str) -> None:
         if verb == "show":
             name, _, last = subject.partition(" ")
             day = day_of(datetime.fromisoformat(last))
             self._open(name, Column(day, day))
             return
-        self._asked.ask(verb, self._model.snapshot)
+        self._asked.ask(verb, self._model.snapshot, place)
         self._show()
         if verb == "fill_all":
             subject = subject_of(Request(tuple(catalogue.dataset(d.name) for d in self._model.snapshot.datasets)))
@@ -124,8 +125,8 @@ class GapsPage:
             filling.progress(job) if job else tiles.EMPTY,
             filling.result(found.filled_here, snapshot, now) if found and not job else tiles.EMPTY,
         )
-        in_list = self._asked.in_list  # a button far down the page is answered there
-        above = (tiles.EMPTY,) * 3 if in_list else told
+        further = tiles.EMPTY.join(told)  # a button far down the page is answered there
+        above = (tiles.EMPTY,) * 3 if self._asked.place in (LIST, DAYS) else told
         parts = {
             "sentence": Markup.escape(survey.sentence(found) if found else "Looking for gaps …"),
             "banner": tiles.banner(snapshot, self._model.problem) + (_unread(found) if found else tiles.EMPTY),
@@ -133,7 +134,9 @@ class GapsPage:
             **dict(zip(("answer", "progress", "result"), above, strict=True)),
         }
         self._top.fill(parts)
-        self._list.show(found, barred, tiles.EMPTY.join(told) if in_list else tiles.EMPTY)
+        self._list.show(found, barred, further if self._asked.place == LIST else tiles.EMPTY)
+        if self._detail is not None:
+            self._detail.say(further if self._asked.place == DAYS else tiles.EMPTY, barred)
 
 
 def _mark(snapshot: Snapshot, now: datetime) -> object:

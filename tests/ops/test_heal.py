@@ -54,6 +54,20 @@ def test_a_hole_is_filled_though_aemo_has_no_row_of_single_units(at: Callable[..
     assert set(site.states("scada5")) <= {Presence.COMPLETE, Presence.NOT_DUE}  # as complete as AEMO's own
 
 
+def test_a_half_hour_is_filled_though_single_units_lack_one_of_its_six(at: Callable[..., Site]) -> None:
+    site = at(("scada5", "scada30"), days=4)
+    since, until = MIDNIGHT - 3 * DAY, MIDNIGHT - 2.5 * DAY
+    table = site.whole["scada5"].pivot(index="settlementdate", columns="duid", values="scadavalue").notna()
+    inside = table[(table.index > since) & (table.index <= until)]
+    rows = inside.groupby(inside.index.ceil("30min")).sum()
+    assert ((rows > 0) & (rows < 6)).any(axis=None)  # means of fewer than six
+    for name in ("scada5", "scada30"):
+        site.cut(name, (since, until + timedelta(minutes=5)))
+    told = site.heal()["scada30"]
+    assert (told.requested, told.filled, told.absent, told.open, told.failed) == (24, 24, 0, 0, 0)
+    site.same("scada30", 1e-6)
+
+
 def test_what_no_source_has_is_told_once_with_its_reason(at: Callable[..., Site]) -> None:
     site = at(days=40)
     noon = datetime(2026, 3, 20, 12)
