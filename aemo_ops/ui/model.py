@@ -201,7 +201,6 @@ class Model(param.Parameterized):
             with hold(self._doc):
                 then(done.result())
         elif isinstance(error, AemoOpsError | OSError):
-            said = str(error)
-            self.problem = said if "nothing was changed" in said.lower() else f"{said} Nothing was changed by this."
+            self.problem = str(error)
         else:
             raise error

@@ -119,8 +119,8 @@ class Shell:
         page = Page(  # type: ignore[no-untyped-call]
             header=[self._head], sidebar=[self._nav], main=[self._main], theme_config=theme.CONFIG, sx=theme.FRAME,
             stylesheets=[theme.CSS], sidebar_width=196, sidebar_resizable=False, sidebar_variant="permanent",
-            busy_indicator=None, dark_theme=dark, meta_title=f"{entry.title} - AEMO Ops", meta_name="AEMO Ops",
-            favicon=theme.asset("favicon.svg"),
+            busy_indicator=None, dark_theme=dark, raw_css=[theme.loading(dark)],
+            meta_title=f"{entry.title} - AEMO Ops", meta_name="AEMO Ops", favicon=theme.asset("favicon.svg"),
         )  # fmt: skip
         with edit_readonly(page):  # else the server's own state holds on to every page ever shown, with its plots
             page.busy = pn.rx(False)  # type: ignore[no-untyped-call]

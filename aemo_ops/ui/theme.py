@@ -65,6 +65,15 @@ CSS = (
 )
 
 
+def loading(dark: bool) -> str:
+    """What Page shows until it is there, in our colours: its own is a grey veil over a white page."""
+    tokens = DARK if dark else LIGHT
+    return (
+        f"#loader{{background:{tokens['page']} !important;}}"
+        f"#loader .spinner{{width:28px;height:28px;border:3px solid {tokens['line']};border-top-color:{tokens['accent']};}}"
+    )
+
+
 def _config(tokens: dict[str, str]) -> dict[str, Any]:
     return {
         "palette": {

@@ -12,6 +12,7 @@ from aemo_ops.ops.snapshot import Cycle, DatasetState, Event, JobState, Role, Sn
 from aemo_ops.ui import words
 
 EMPTY = Markup("")
+_ON_DISK = "On disk. A file also holds dead bytes, of rows that were written anew, until a quiet cycle removes them."
 _TONES = {"suspicious": "late", "unknown": "stale", "empty": "calm"}
 
 
@@ -71,10 +72,10 @@ def tile(dataset: DatasetState, now: datetime) -> Markup:
         times = Markup("<p>age {} · due {}</p>").format(words.age(dataset, now), due)
     write = f"last write {dataset.write_ms:.0f} ms" if dataset.write_ms is not None else "not written since start"
     return Markup(
-        '<header><h3 title="{}">{}</h3>{}</header>{}{}<p>{} rows · {}</p><p>{}</p>'
+        '<header><h3 title="{}">{}</h3>{}</header>{}{}<p>{} rows · <span title="{}">{}</span></p><p>{}</p>'
     ).format(
         f"{dataset.title}: {dataset.path}", dataset.name, chip(fresh.state), latest, times,
-        words.number(dataset.rows), words.size(dataset.size), write,
+        words.number(dataset.rows), _ON_DISK, words.size(dataset.size), write,
     )  # fmt: skip
 
 

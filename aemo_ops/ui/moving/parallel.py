@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from aemo_ops.market import catalogue
 from aemo_ops.migrate.comparison import Reason
 from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
@@ -99,7 +100,10 @@ def _side_by_side(facts: Sequence[Fact]) -> Markup:
         if one["reasons"]
     ]
     told = Markup('<ul class="plan">{}</ul>').format(tiles.EMPTY.join(reasons)) if reasons else tiles.EMPTY
-    return Markup('<div class="legend">{}</div>').format(legend) + pieces.table(heads, rows, (1, 2, 3, 4)) + told
+    note = Markup('<span class="note">counted in rows: an interval end of a region, interconnector or unit</span>')
+    return (
+        Markup('<div class="legend">{}{}</div>').format(legend, note) + pieces.table(heads, rows, (1, 2, 3, 4)) + told
+    )
 
 
 def _bar(numbers: Sequence[int]) -> Markup:
@@ -115,8 +119,8 @@ def _bar(numbers: Sequence[int]) -> Markup:
 def _rows(fact: Fact) -> Markup:
     """The differing rows themselves: what the old file says, what ours says, what AEMO says."""
     rows = [
-        (one["settlementdate"].replace("T", " ")[:16], one["id"], one["reason"], _values(one["old"]), _values(one["new"]),
-         _values(one["aemo"]))
+        (one["settlementdate"].replace("T", " ")[:16], one["id"], one["reason"],
+         *(_values(one[whose], fact["dataset"]) for whose in ("old", "new", "aemo")))
         for one in fact["samples"]
     ]  # fmt: skip
     table = pieces.table(("Interval end (NEM)", "Id", "What it is", "Old", "New", "AEMO"), rows)
@@ -128,10 +132,12 @@ def _rows(fact: Fact) -> Markup:
     )
 
 
-def _values(values: Mapping[str, float | None] | None) -> str:
+def _values(values: Mapping[str, float | None] | None, name: str) -> str:
     if values is None:
         return "no row"
-    return ", ".join(f"{name} {'empty' if value is None else f'{value:,.4g}'}" for name, value in values.items())
+    units = {column.name: column.unit for column in catalogue.dataset(name).columns}
+    told = {key: "empty" if value is None else f"{value:,.4g} {units.get(key, '')}" for key, value in values.items()}
+    return ", ".join(f"{key} {value}" for key, value in told.items())
 
 
 def _carried(evidence: Mapping[str, Any]) -> Markup:
