@@ -16,6 +16,7 @@ import jinja2
 
 from aemo_ops import files
 from aemo_ops.clock import Clock
+from aemo_ops.migrate import labels
 from aemo_ops.migrate.copy import digest
 from aemo_ops.migrate.step import Phase, Standing, Step
 from aemo_ops.store.journal import Journal
@@ -117,7 +118,9 @@ def _afterwards(standings: Sequence[Standing]) -> str:
 def page(told: Mapping[str, Any]) -> str:
     """The report as one self-contained HTML page; everything in it is text, whatever a file or a program was called."""
     text = resources("aemo_ops.migrate").joinpath("evidence.html").read_text()
-    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text).render(report=told)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"label": labels.label, "clock": labels.clock}
+    return environment.from_string(text).render(report=told)
 
 
 def forms(told: Mapping[str, Any]) -> tuple[str, str]:

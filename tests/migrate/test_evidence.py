@@ -86,9 +86,29 @@ def test_it_says_what_was_done_by_whom_and_how_long_it_took(told: dict[str, Any]
 def test_the_page_holds_it_all_as_text(told: dict[str, Any]) -> None:
     page = Words(evidence.page(told))
     assert NASTY in page.text and "script" not in page.elements
-    for wanted in ("First", "Second", "GO", "prices5.parquet", told["sentence"], "wrote", "none was changed"):
+    for wanted in ("First", "Second", "GO", "prices5.parquet", told["sentence"], "Wrote", "none was changed"):
         assert wanted in page.text
     assert page.text.count("intent") == 2  # the journal, entry by entry
+
+
+def test_names_have_their_units_and_times_say_whose_they_are(told: dict[str, Any]) -> None:
+    told["steps"][0]["evidence"] = {
+        "arrived": {"prices5": "2026-03-20T12:05:00"},
+        "files": [{"name": "scada5.parquet", "size": 1_234_567, "off_grid": 3}],
+    }
+    text = Words(evidence.page(told)).text
+    for wanted in (
+        "Size (bytes)",
+        "1,234,567",
+        "Rows off the grid",
+        "prices5",
+        "2026-03-20 12:05:00",
+        "Old (s)",
+        " UTC",
+    ):
+        assert wanted in text
+    for raw in ("off_grid", "old_seconds", "2026-03-20T12", "+00:00", "Prices5"):
+        assert raw not in text
 
 
 def test_both_forms_are_written_with_their_hashes(told: dict[str, Any], tmp_path: Path) -> None:
