@@ -11,6 +11,12 @@ _ARENAS = 2
 _LARGE = 1 << 20  # bytes
 
 
+def trim() -> None:
+    """Give the system what is free between blocks in use, as after a page is let go of: some milliseconds, off the GIL."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def give_back() -> None:
     """From now on what is freed goes back to the system. To be called before pyarrow is imported, or any thread begun.
 

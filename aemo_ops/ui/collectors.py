@@ -23,7 +23,7 @@ _BELOW = (12, 0, 0, 0)
 _FATES = [_ANY, *Fate]
 _TONES = {Fate.MERGED: "fresh", Fate.REJECTED: "stale", Fate.QUARANTINED: "stale", Fate.GONE: "late"}
 _COLUMNS = [
-    ["File", "wide"],
+    ["File", "file"],
     ["Dataset", "text"],
     ["Fate", "fate"],
     ["Met (NEM)", "text"],

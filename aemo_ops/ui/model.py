@@ -15,6 +15,7 @@ import pyarrow as pa
 from panel.io import hold
 
 from aemo_ops.errors import AemoOpsError
+from aemo_ops.host import memory
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.status import Status
 from aemo_ops.ops.gaps import Gaps
@@ -146,6 +147,7 @@ class Model(param.Parameterized):
     def leave(self) -> None:
         self._closed = True
         self._leave()
+        _readers.submit(memory.trim)
 
     def fetch(self, read: Callable[[], T], then: Callable[[T], Any]) -> None:
         """Runs `read` off the loop and hands its result to `then` on a later tick; a failure becomes `problem`."""

@@ -11,6 +11,8 @@ function cell(value, kind) {
     const deeds = td.appendChild(document.createElement("div"))
     deeds.className = "deeds"
     deeds.append(...value.map(deed))
+  } else if (kind === "file") {  // a long name breaks at its underscores, and is still copied as it is
+    td.append(...value.split(/(?<=_)/).flatMap((part) => [part, document.createElement("wbr")]))
   } else {
     td.textContent = kind === "number" && value != null ? Number(value).toLocaleString("en-AU") : (value ?? "")
   }

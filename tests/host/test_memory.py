@@ -48,3 +48,24 @@ def test_a_process_of_ours_holds_little_of_what_it_has_freed() -> None:
     assert pool == "system"
     most, left = map(int, figures.split())
     assert most > 200e6 and left < 20e6
+
+
+# Every second block stays, so that the heap cannot shrink at its end.
+_BETWEEN = """
+import psutil
+from aemo_ops.host import memory
+memory.give_back()
+blocks = [bytearray(100_000) for _ in range(2_000)]
+most = psutil.Process().memory_info().rss
+blocks = blocks[::2]
+before = psutil.Process().memory_info().rss
+memory.trim()
+print(most - before, most - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's trim")
+def test_what_is_free_between_blocks_in_use_is_given_back_when_asked() -> None:
+    done = subprocess.run([sys.executable, "-c", _BETWEEN], capture_output=True, text=True, check=True)
+    without, trimmed = map(int, done.stdout.split())
+    assert without < 20e6 and trimmed > 80e6

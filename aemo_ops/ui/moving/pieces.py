@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from aemo_ops.clock import to_nem
+from aemo_ops.migrate.labels import clock
 from aemo_ops.migrate.status import Doing, Status
 from aemo_ops.ui import tiles, words
 
@@ -21,7 +22,7 @@ def mark(kind: str, text: str | Markup) -> Markup:
     sign, tone = _MARKS[kind]
     said = {"ok": "good", "bad": "not good", "wait": "waiting", "note": "note"}[kind]
     line = Markup('<li><span class="{}" role="img" aria-label="{}">{}</span> <span>{}</span></li>')
-    return line.format(tone, said, sign, text)
+    return line.format(tone, said, sign, text if isinstance(text, Markup) else clock(text))
 
 
 def marks(lines: Iterable[Markup]) -> Markup:
@@ -44,8 +45,13 @@ def plan(status: Status, step: str) -> Markup:
     """What the step will do, line by line."""
     if status.look is None or status.look.step != step or not status.look.plan:
         return tiles.EMPTY
-    lines = tiles.EMPTY.join(Markup("<li>{}</li>").format(line) for line in status.look.plan.splitlines())
-    return Markup('<h3>What this step does</h3><ul class="plan">{}</ul>').format(lines)
+    return Markup("<h3>What this step does</h3>{}").format(listed(status.look.plan.splitlines()))
+
+
+def listed(lines: Iterable[str]) -> Markup:
+    """What will be done, as a list."""
+    items = tiles.EMPTY.join(Markup("<li>{}</li>").format(clock(line)) for line in lines)
+    return Markup('<ul class="plan">{}</ul>').format(items)
 
 
 def ready(status: Status, step: str) -> bool:

@@ -37,8 +37,7 @@ def _may(status: Status) -> bool:
 
 def back(status: Status) -> Markup:
     """What rolling back will do, written out, and the word that it wants."""
-    lines = tiles.EMPTY.join(Markup("<li>{}</li>").format(line) for line in status.back)
-    listed = Markup('<ul class="plan">{}</ul>').format(lines) if status.back else Markup("<p>looking …</p>")
+    listed = pieces.listed(status.back) if status.back else Markup("<p>looking …</p>")
     form = pieces.asked("rollback", BACK, "Roll back", off=status.doing is not None or bool(status.elsewhere))
     never = tiles.button("close_back", "Leave it as it is")
     note = Markup(
