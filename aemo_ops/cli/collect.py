@@ -94,7 +94,7 @@ def _ask_holder(engine: Engine, names: tuple[str, ...], held: LeaseHeld) -> int:
     ends = engine.clock.monotonic() + _ANSWER_SECONDS
     answers: list[str | None] = []
     while engine.clock.monotonic() < ends:
-        answers = [engine.state.answered(number) for number in numbers]
+        answers = [engine.answered(number) for number in numbers]
         if all(answers):
             print("\n".join(answer for answer in answers if answer))
             return GOOD

@@ -117,7 +117,7 @@ def _by_holder(engine: Engine, verb: str, subject: str, held: LeaseHeld, as_json
     """Another process collects: it fills, this one shows how far it is. Ctrl-C ends the showing, not the filling."""
     print(f"{held}; asking it to do this", file=sys.stderr)
     number = engine.command(verb, subject)
-    answer = _awaited(lambda: engine.state.answered(number))
+    answer = _awaited(lambda: engine.answered(number))
     job = re.match(r"job (\d+) ", answer)
     if job is None:
         raise SettingsError(answer)

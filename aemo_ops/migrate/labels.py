@@ -6,10 +6,8 @@ import re
 
 _LABELS = {
     "at": "When",
-    "by": "By",
     "word": "Typed",
     "size": "Size (bytes)",
-    "rows": "Rows",
     "first": "First interval (NEM)",
     "last": "Last interval (NEM)",
     "newest": "Newest interval (NEM)",

@@ -94,13 +94,27 @@ def test_a_hole_is_seen_filled_and_seen_gone(open_page: Open, demo_folder: Path,
     row.get_by_role("button", name=re.compile("^Show")).click()
     detail = page.get_by_role("region", name="One day, id by id")
     expect(detail.get_by_role("row").filter(has_text="NSW1")).to_contain_text("missing")
-    page.get_by_role("button", name="Fill these days").click(timeout=90_000)  # once a filling by itself has ended
+    row.get_by_role("button", name=re.compile("^Fill")).click(timeout=90_000)  # once a filling by itself has ended
     expect(row).to_have_count(0, timeout=60_000)
     expect(detail.get_by_role("row").filter(has_text="NSW1")).not_to_contain_text("missing")
-    # The days before may lack intervals too, which Archive has: the hour that was cut is what Current had.
-    expect(page.get_by_text(re.compile(r"prices5 \d+ of \d+ intervals filled \(12 from current")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("12 of 12 intervals filled")).first).to_be_visible()
     assert found(prices, lost)
     expect(page).to_have_title("Gaps - AEMO Ops")
+
+
+def test_the_days_of_one_file_are_filled_and_it_is_told_there(open_page: Open, demo_folder: Path, prices: Path) -> None:
+    page = open_page("?page=gaps")
+    quiet(page)
+    since = a_while_ago(demo_folder, 6)
+    lost = cut(prices, since, since + timedelta(minutes=20))
+    row = gap(page, "prices5", since + timedelta(minutes=5))
+    expect(row).to_contain_text("missing", timeout=60_000)
+    row.get_by_role("button", name=re.compile("^Show")).click()
+    page.get_by_role("button", name="Fill these days prices5").click(timeout=90_000)
+    expect(row).to_have_count(0, timeout=60_000)
+    # The days before may lack intervals too, which Archive has: what was cut is what Current had.
+    expect(page.get_by_text(re.compile(r"prices5 \d+ of \d+ intervals filled \(4 from current")).first).to_be_visible()
+    assert found(prices, lost)
 
 
 def test_fill_all_fills_a_missing_region_too_and_two_browsers_see_it(

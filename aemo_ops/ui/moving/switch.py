@@ -50,12 +50,10 @@ def back(status: Status) -> Markup:
 
 def _done(evidence: Mapping[str, Any]) -> Markup:
     gap = evidence["gap_intervals"]
-    arrived = ", ".join(f"{name} {when.replace('T', ' ')[11:16]}" for name, when in evidence["arrived"].items())
+    arrived = ", ".join(f"{name} {when[11:16]}" for name, when in evidence["arrived"].items())
     carried = ", ".join(f"{name} {rows:,}" for name, rows in evidence["carried"].items() if rows)
     lines = [
-        pieces.mark(
-            "ok", f"switched at {str(evidence['at']).replace('T', ' ')} NEM time, in {evidence['seconds']:.0f} s"
-        ),
+        pieces.mark("ok", f"switched at {evidence['at']} NEM time, in {evidence['seconds']:.0f} s"),
         pieces.mark("ok" if gap == 0 else "bad", f"{gap} intervals missing around the switch"),
         pieces.mark("ok", f"first new intervals in the new files: {arrived}"),
         pieces.mark("ok", "no old file has changed since"),
