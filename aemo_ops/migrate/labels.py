@@ -49,6 +49,11 @@ def label(name: str) -> str:
     return _LABELS.get(name, spoken[:1].upper() + spoken[1:])
 
 
+def minute(text: str | None) -> str:
+    """An ISO time to the minute; nothing for none."""
+    return text.replace("T", " ")[:16] if text else ""
+
+
 def clock(text: str) -> str:
     """A text with its ISO times as people write them; what says that it is UTC says so still."""
     return _TIME.sub(lambda found: f"{found[1]} {found[2]}" + (" UTC" if found[3] else ""), text)

@@ -26,6 +26,7 @@ from aemo_ops.store.splice.update import splice
 
 LOCK_SECONDS = 30.0
 ROW_GROUP = 131_072
+_PART, _PART_ROWS = 1 << 18, 32_768  # bytes of a column and rows that `parts` holds at once
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,24 @@ class Store:
             raise StoreCorrupt(f"{path}: a part of it cannot be read ({error})") from error
         return rows.cast(pa.schema([dataset.schema.field(name) for name in rows.schema.names]))
 
+    def parts(self, dataset: Dataset, since: datetime) -> Iterator[pa.RecordBatch]:
+        """The rows after `since`, a part of the file at a time, so that any number of them passes through little memory.
+
+        Raises StoreCorrupt, SchemaMismatch.
+        """
+        path = self.path(dataset)
+        check_columns(path, footer_of_file(path), dataset)
+        later = pc.field(dataset.time_column) > pa.scalar(since, pa.timestamp("ns"))
+        try:
+            with pq.ParquetFile(path, buffer_size=_PART, page_checksum_verification=True) as file:
+                groups = [
+                    n for n in range(file.num_row_groups) if _may_hold(file.metadata.row_group(n), dataset, since)
+                ]
+                for part in file.iter_batches(_PART_ROWS, row_groups=groups):
+                    yield part.filter(later)
+        except (pa.ArrowException, OSError) as error:
+            raise StoreCorrupt(f"{path}: a part of it cannot be read ({error})") from error
+
     def merge(self, dataset: Dataset, rows: pa.Table, mode: Mode = Mode.UPSERT, columns: Sequence[str] = ()) -> Merge:
         """Merge rows that fit the dataset into its file; return when they are durable.
 
@@ -155,6 +174,13 @@ class Store:
             yield
         finally:
             lock.release()
+
+
+def _may_hold(group: pq.RowGroupMetaData, dataset: Dataset, since: datetime) -> bool:
+    """Whether a row group can hold rows after `since`: one without statistics can."""
+    columns = (group.column(n) for n in range(group.num_columns))
+    known = next((one.statistics for one in columns if one.path_in_schema == dataset.time_column), None)
+    return known is None or not known.has_min_max or known.max > since
 
 
 def _write(sink: BinaryIO, table: pa.Table) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import filelock
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -247,3 +248,33 @@ def test_kill_9_at_each_point_of_a_merge_leaves_a_whole_file(tmp_path: Path, sto
     after = before + 5000 if point.endswith("after_replace") else before
     assert store.read(SCADA5).num_rows == store.extent(SCADA5).rows == after
     assert store.merge(SCADA5, rows(2)).inserted == 1
+
+
+def test_the_rows_after_a_time_pass_in_parts_through_little_memory(store: Store) -> None:
+    """A million rows, most of them wanted: counted by pandas, and never a third of them in memory at once."""
+    units, each = 10, 100_000
+    times = np.repeat(np.datetime64(START, "ns") + np.arange(each) * np.timedelta64(5, "m"), units)
+    columns = {
+        "settlementdate": times,
+        "duid": np.tile(list("ABCDEFGHIJ"), each),
+        "scadavalue": np.arange(units * each) % 500 / 8,
+    }
+    store.merge(SCADA5, pa.table(columns, schema=SCADA5.schema))
+    since = START + timedelta(minutes=5 * 10_000)
+    wanted = int((pd.read_parquet(store.path(SCADA5))["settlementdate"] > since).sum())
+    before, most, counted = pa.total_allocated_bytes(), 0, 0
+    for part in store.parts(SCADA5, since):
+        counted += part.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert counted == wanted == 899_990
+    assert most < store.read(SCADA5, since).nbytes / 3
+
+
+def test_parts_of_a_damaged_file_are_refused(store: Store) -> None:
+    store.merge(SCADA5, rows(*range(1000)))
+    path = store.path(SCADA5)
+    body = bytearray(path.read_bytes())
+    body[8:200] = bytes(192)
+    path.write_bytes(body)
+    with pytest.raises(StoreCorrupt, match="cannot be read"):
+        list(store.parts(SCADA5, START))

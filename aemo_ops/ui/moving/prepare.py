@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from aemo_ops.errors import SettingsError
+from aemo_ops.migrate.labels import minute
 from aemo_ops.migrate.move import MOST_HOURS, Move
 from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
@@ -22,11 +23,11 @@ def show(status: Status, suggested: Move, collects: Path) -> Markup:
     """The form until the move is begun; then what was found. `collects`: where the app collects now."""
     found = pieces.evidence(status, "prepare")
     if found and status.standing("prepare").phase is Phase.DONE:
-        return pieces.card("What was found", _found(found), f"newest interval {_time(found['newest'])} NEM")
+        return pieces.card("What was found", _found(found), f"newest interval {minute(found['newest'])} NEM")
     parts = [pieces.card("What is moved, and where to", form(status.move or suggested, status))]
     if status.move:
         ask = tiles.button(
-            "go", "Prepare the new place", "prepare", kind="main", off=not pieces.ready(status, "prepare")
+            "go", "Prepare the new place", "prepare", "", kind="main", off=not pieces.ready(status, "prepare")
         )
         barred = status.look is not None and status.look.reason
         told = tiles.EMPTY if barred else _notes(status, status.move, collects) + pieces.plan(status, "prepare")
@@ -117,8 +118,8 @@ def _found(found: Mapping[str, Any]) -> Markup:
             one["state"] if one["kind"] == "declared" else f"{one['state']}, {one['kind']}: stays",
             words.size(one["size"]) if one["state"] == "there" else "",
             f"{one['rows']:,}" if one["rows"] is not None else "",
-            _time(one["first"]),
-            _time(one["last"]),
+            minute(one["first"]),
+            minute(one["last"]),
         )
         for one in found["items"]
     ]
@@ -136,7 +137,3 @@ def _found(found: Mapping[str, Any]) -> Markup:
 def _program(one: Mapping[str, Any]) -> str:
     held = f"; started again by {', '.join(one['held_by'])}" if one["held_by"] else ""
     return f"process {one['identity']['pid']}, {' '.join(one['command'])}{held}"
-
-
-def _time(text: str | None) -> str:
-    return text.replace("T", " ")[:16] if text else ""
