@@ -60,7 +60,7 @@ class Commands:
             answer = self._answer(command)
         except AemoOpsError as error:
             answer = str(error)
-            self._event("failed", command.subject or command.verb, answer)
+            self._event("failed", command.verb if command.verb == HEAL else command.subject or command.verb, answer)
         if answer is not None:
             self._state.answer(command.number, answer)
 
@@ -85,7 +85,7 @@ class Commands:
                 else "no such job runs"
             )
         if command.verb == HEAL:
-            return self._heal(command.subject)
+            return self._heal(command)
         if command.verb == "apply":
             return f"job {self._healing.apply(command.subject)} replaces rows"
         if command.verb == "check_values":
@@ -106,9 +106,9 @@ class Commands:
             return f"unknown command {command.verb!r}"
         return "\n".join(verbs[command.verb](name) for name in names)
 
-    def _heal(self, subject: str) -> str:
-        request = asked(subject, self._cycles.datasets)
-        return f"job {self._healing.start(request, _title(request))} fills gaps"
+    def _heal(self, command: Command) -> str:
+        request = asked(command.subject, self._cycles.datasets)
+        return f"job {self._healing.start(request, _title(request), command.number)} fills gaps"
 
     def _auto(self, wanted: bool) -> str:
         self._state.want(AUTO, wanted)

@@ -95,11 +95,11 @@ class Healing:
         self._beat = clock.now()
         self._due: datetime | None = self._beat + _SETTLING
 
-    def start(self, request: Request, title: str) -> int:
-        """Begin; the job's number. Raises SettingsError when gaps are being filled already."""
+    def start(self, request: Request, title: str, command: int = 0) -> int:
+        """Begin, as a command asked for it; the job's number. Raises SettingsError when gaps are being filled already."""
         if self._jobs.active(HEAL):
             raise SettingsError("gaps are being filled already; wait for that, or cancel it")
-        return self._jobs.start(HEAL, title, lambda progress: self._deed(request, progress))
+        return self._jobs.start(HEAL, title, lambda progress: self._deed(request, progress), asked=command)
 
     def apply(self, spool: str) -> int:
         """Begin to put a finished comparison's rows in place; the job's number. Raises SettingsError."""

@@ -49,11 +49,11 @@ class Jobs:
         self._running: dict[int, tuple[threading.Thread, Progress]] = {}
         self._begun: dict[int, float] = {}
 
-    def start(self, kind: str, title: str, deed: Deed, unit: str = "files") -> int:
-        """Run `deed` in a thread; its number. What it returns is its closing text."""
+    def start(self, kind: str, title: str, deed: Deed, unit: str = "files", asked: int = 0) -> int:
+        """Run `deed` in a thread; its number. What it returns is its closing text; `asked`: the command that wants it."""
         with self._lock:
             number = max(self._states, default=0) + 1
-            self._states[number] = JobState(number, kind, title, "running", unit=unit)
+            self._states[number] = JobState(number, kind, title, "running", unit=unit, asked=asked)
             for old in sorted(self._states)[:-_KEPT]:
                 if old not in self._running:
                     del self._states[old]

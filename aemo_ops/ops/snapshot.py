@@ -82,7 +82,8 @@ class Event:
 class JobState:
     """A long deed. `done` of `total` in `unit`; state is waiting, running, done, failed or cancelled.
 
-    `seconds`: real seconds since its start when it last told something; a rate is `done / seconds`.
+    `seconds`: real seconds since its start when it last told something; a rate is `done / seconds`. `asked`: the number of
+    the command that asked for it, 0 where nobody did.
     """
 
     number: int
@@ -94,6 +95,7 @@ class JobState:
     unit: str = "files"
     text: str = ""
     seconds: float = 0.0
+    asked: int = 0
 
 
 @dataclass(frozen=True)

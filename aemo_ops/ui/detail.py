@@ -65,7 +65,7 @@ class Detail:
         self._name, self._day = name, last
         self._days = around(first, last, day_of(survey.now))
         self.show(survey)
-        if not self.view.objects:
+        if not self.is_open:
             self.view.append(self._card)
 
     def show(self, survey: Survey) -> None:
@@ -80,6 +80,10 @@ class Detail:
         self._head.fill({"title": Markup.escape(title), "deeds": self._deeds(file, survey.now)})
         self._told_days(self._name, first, last)
         self._read()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.view.objects)
 
     def say(self, told: Markup, barred: bool) -> None:
         """`told`: what came of a Fill that was pressed here. `barred`: nothing can be filled now."""
@@ -128,7 +132,7 @@ class Detail:
             return
         asked = self._name, self._day
         gaps, at = self._model.console.gaps, datetime.combine(self._day, time())
-        self._model.fetch(lambda: gaps().keys(file.dataset, at), partial(self._got, asked))
+        self._model.fetch(lambda: gaps().keys(file.dataset, at), partial(self._got, asked), f"ids of {self._name}")
 
     def _got(self, asked: tuple[str, date], keys: Keys) -> None:
         if asked == (self._name, self._day):  # else another was asked for meanwhile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -13,6 +13,11 @@ from aemo_ops.ui import tiles, words
 
 _REASONS = 4  # told of one dataset; the rest as a number
 _ALIVE = {"waiting", "running"}
+
+
+def last(snapshot: Snapshot) -> JobState | None:
+    """The newest heal."""
+    return next((job for job in snapshot.jobs if job.kind == HEAL), None)
 
 
 def running(snapshot: Snapshot) -> JobState | None:
@@ -40,20 +45,16 @@ def pace(job: JobState) -> str:
     rate = job.done / job.seconds
     told = f"{rate:.1f} files/s" if rate >= 1 else f"{60 * rate:.1f} files/min"
     left = (job.total - job.done) / rate
-    return f"{told} · {_length(left)} left" if left > 0 else told
-
-
-def _length(seconds: float) -> str:
-    return f"{max(1, round(seconds))} s" if seconds < 90 else words.span(timedelta(seconds=seconds))
+    return f"{told} · {words.seconds(left)} left" if left > 0 else told
 
 
 def result(filled: dict[str, Any], snapshot: Snapshot, now: datetime) -> Markup:
     """What came of the last heal, dataset by dataset, and whether it came to its end."""
-    last = next((job.state for job in snapshot.jobs if job.kind == HEAL), "done")
-    blocks = [_failure(job) for job in snapshot.jobs if job.kind == HEAL][:1] if last == "failed" else []
+    job = last(snapshot)
+    blocks = [_failure(job)] if job and job.state == "failed" else []
     if filled:
         when = tiles.moment(datetime.fromisoformat(filled["nem"]), now)
-        cancelled = last == "cancelled"
+        cancelled = job is not None and job.state == "cancelled"
         lines = tiles.EMPTY.join(_line(told) for told in filled["datasets"] if told["requested"] or told["units"])
         first = "Filling was cancelled" if cancelled else "Filled" if lines else "Looked for gaps to fill"
         block = Markup('<div class="banner calm" role="status"><p><b>{}</b> at {}</p><ul class="result">{}</ul></div>')

@@ -45,7 +45,7 @@ class GapList:
     def __init__(self, names: list[str], on_click: Callable[[str, str], None]) -> None:
         self._survey: Survey | None = None
         self._busy = False
-        self._head = Board(_HEAD)
+        self._head = Board(_HEAD, on_click=on_click)
         self._file = Select(label="Dataset", options=[_ANY, *names], value=_ANY, width=170, margin=(0, 8, 0, 0), **theme.FIELD)  # type: ignore[no-untyped-call]  # fmt: skip
         self._state = Select(label="State", options=_STATES, value=_ANY, width=170, margin=(0, 8, 0, 0), **theme.FIELD)  # type: ignore[no-untyped-call]  # fmt: skip
         self._text = TextInput(label="Search id or date", width=220, margin=0, **theme.FIELD)  # type: ignore[no-untyped-call]
