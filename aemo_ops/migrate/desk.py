@@ -130,7 +130,8 @@ class Desk:
     # deeds ------------------------------------------------------------------------------------------------------------------
     def _through(self, work: Undertaking, step: Step, progress: Progress) -> str:
         work.go(progress, step.name, lambda reason: progress.tell(0, 0, reason))
-        return f"{stages.of_step(step.name).title}: done and verified."
+        stage = stages.of_step(step.name)
+        return f"{stage.title if step.name == stage.steps[-1] else step.title}: done and verified."
 
     def _back(self, work: Undertaking, progress: Progress) -> str:
         standings = work.wizard.rollback(progress)

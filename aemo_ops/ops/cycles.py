@@ -22,6 +22,7 @@ from aemo_ops.ops.freshness import under_way
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.watch import Versions
 from aemo_ops.store.ledger import Fate, Ledger
+from aemo_ops.store.merge import Merge
 from aemo_ops.store.parquet import Store
 from aemo_ops.store.state import State
 
@@ -203,13 +204,14 @@ class Cycles:
         for dataset, merge in collected.merges.items():
             self._wrote(dataset, merge.seconds, merge.written)
         if collected.merged_files and not quiet:
-            added = ", ".join(
-                f"{merge.inserted:,} in {dataset}" for dataset, merge in collected.merges.items() if merge.inserted
-            )
-            changed = sum(merge.updated for merge in collected.merges.values())
+            read: dict[str, Merge] = {}
+            derived: dict[str, Merge] = {}
+            for dataset, merge in collected.merges.items():
+                (derived if catalogue.dataset(dataset).derived_from else read)[dataset] = merge
             text = f"{collected.merged_files} file{'s' * (collected.merged_files > 1)}"
-            text += f": new rows {added}" if added else ": no new rows"
-            self._event("collected", name, text + (f"; {changed:,} rows updated" if changed else ""))
+            self._event("collected", name, f"{text}: {_in_words(read)}")
+            if any(merge.changed for merge in derived.values()):
+                self._event("derived", name, _in_words(derived))
         for reason in collected.rejected.values():
             self._event("rejected", name, reason)
         for dataset, reason in collected.failed.items():
@@ -282,3 +284,9 @@ class Cycles:
     def schedule_told(self, name: str, following: datetime) -> None:
         """Write down when a collector runs next."""
         self._tell(name, next_run=stamp(following))
+
+
+def _in_words(merges: Mapping[str, Merge]) -> str:
+    added = ", ".join(f"{merge.inserted:,} in {dataset}" for dataset, merge in merges.items() if merge.inserted)
+    changed = sum(merge.updated for merge in merges.values())
+    return (f"new rows {added}" if added else "no new rows") + (f"; {changed:,} rows updated" if changed else "")

@@ -96,7 +96,7 @@ export function render({model}) {
   })
   root.addEventListener("mouseover", (event) => {
     const time = event.target.closest("time[datetime]")
-    if (time && !time.title) { time.title = `${new Date(time.dateTime).toLocaleString()} local time` }
+    if (time) { time.title = `${new Date(time.dateTime).toLocaleString()} local time` }
   })
   return root
 }

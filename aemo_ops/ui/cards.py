@@ -66,7 +66,9 @@ class AgeCard:
 
     def read(self, name: str) -> None:
         since = self._model.now - charts.DAY
-        self._model.fetch(partial(self._model.console.history, name, since), partial(self._draw, name))
+        self._model.fetch(
+            partial(self._model.console.history, name, since), partial(self._draw, name), f"ages of {name}"
+        )
 
     def _draw(self, name: str, history: charts.History) -> None:
         self._charts[name].load(name, history, self._model.now)
@@ -84,7 +86,7 @@ class AgeCard:
         drawn = not self._charts or any(chart.drawn for chart in self._charts.values())
         kinds = {charts.line_colour(name): charts.kind(name) for name in self.names}
         key = tiles.legend((colour, kind, "") for colour, kind in kinds.items()) if drawn else _NO_ROWS
-        note = "minutes since the end of its newest interval, which AEMO publishes a little before; dashed: late, dotted: stale"
+        note = "minutes since its newest interval ended; AEMO publishes it a little before. Dashed: late; dotted, once near: stale"
         self._head.fill({"head": tiles.heading("Age of each file, last 24 h", note, key)})
         self._holder.visible = drawn
 
@@ -107,7 +109,7 @@ class ValueCard:
 
     def read(self, name: str) -> None:
         since = self._model.now - charts.DAY
-        self._model.fetch(partial(self._model.console.rows, name, since), self._draw)
+        self._model.fetch(partial(self._model.console.rows, name, since), self._draw, f"rows of {name}")
 
     def _draw(self, rows: pa.Table) -> None:
         if self._chart is not None:

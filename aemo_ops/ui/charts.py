@@ -149,15 +149,14 @@ class AgeChart:
             source.patch({"time": [(end, _milliseconds(now))], "age": [(end, age)]})
 
     def fit(self, title: str, datasets: tuple[DatasetState, ...]) -> None:
-        """Sets the thresholds and a range in which they and every age are seen."""
+        """Sets the thresholds, and a range in which every age and the first of them are seen; the other, once one is near it."""
         limits = [d.freshness for d in datasets if d.freshness.latest and d.freshness.late and d.freshness.stale]
         if not limits:
             return
-        self._late.location = max((f.late - f.latest).total_seconds() / 60 for f in limits)  # type: ignore[operator]
-        self._stale.location = max((f.stale - f.latest).total_seconds() / 60 for f in limits)  # type: ignore[operator]
-        self._heading.text = (
-            f"{title}: late after {self._late.location:.0f} min, stale after {self._stale.location:.0f} min"
-        )
+        late = [(f.late - f.latest).total_seconds() / 60 for f in limits]  # type: ignore[operator]
+        stale = [(f.stale - f.latest).total_seconds() / 60 for f in limits]  # type: ignore[operator]
+        self._late.location, self._stale.location = max(late), max(stale)
+        self._heading.text = f"{title}: late after {_span(late)}, stale after {_span(stale)}"
         ages = np.concatenate([np.asarray(s.data["age"], dtype=float) for s in self._sources.values()])
         top, bottom = (ages.max(), ages.min()) if len(ages) else (0.0, 0.0)
         self.plot.y_range.update(start=min(0.0, bottom) * 1.15, end=max(top * 1.05, self._late.location * 1.2))
@@ -212,6 +211,11 @@ class CostChart:
     def load(self, times: list[datetime], values: list[float]) -> None:
         self._source.data = {"time": _times(times), "value": np.array(values, dtype=np.float32)}
         self.plot.y_range.update(end=max(values) * 1.1 or 1.0)
+
+
+def _span(minutes: list[float]) -> str:
+    least, most = f"{min(minutes):.0f}", f"{max(minutes):.0f}"
+    return f"{most} min" if least == most else f"{least} to {most} min"
 
 
 def _last(values: np.ndarray, unit: str) -> str:

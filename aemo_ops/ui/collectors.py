@@ -9,7 +9,6 @@ import panel as pn
 from markupsafe import Markup
 from panel_material_ui import Select, TextInput
 
-from aemo_ops.clock import stamp
 from aemo_ops.ops.snapshot import CollectorState, Snapshot
 from aemo_ops.store.ledger import Fate, LedgerRow
 from aemo_ops.ui import theme, tiles, words
@@ -52,9 +51,10 @@ class Collectors:
         self._cycle_read: tuple[int, int] | None = None
         self._top = Board(_LAYOUT, on_click=self._click)
         self._log = Board(Markup('<h2>Log <small>newest last</small></h2><div class="log" data-slot="log"></div>'))
-        names = [_ANY, *(c.name for c in model.snapshot.collectors)]
         self._text = TextInput(label="Search name or reason", width=260, margin=(0, 8, 0, 0), **theme.FIELD)  # type: ignore[no-untyped-call]
-        self._report = Select(label="Report", options=names, value=_ANY, width=180, margin=(0, 8, 0, 0), **theme.FIELD)  # type: ignore[no-untyped-call]
+        self._report = Select(
+            label="Collector", options=[_ANY], value=_ANY, width=180, margin=(0, 8, 0, 0), **theme.FIELD
+        )  # type: ignore[no-untyped-call]
         self._fate = Select(label="Fate", options=_FATES, value=_ANY, width=160, margin=0, **theme.FIELD)  # type: ignore[no-untyped-call]
         self._files = Table(columns=_COLUMNS, empty="Reading the ledger …")
         for widget, name in ((self._text, "value_input"), (self._report, "value"), (self._fate, "value")):
@@ -64,7 +64,9 @@ class Collectors:
 
     def _view(self) -> pn.viewable.Viewable:
         filters = pn.Row(self._text, self._report, self._fate, margin=(10, 0, 8, 0))
-        head = Board(Markup("<h2>Files <small>every file met, and what became of it</small></h2>"))
+        head = Board(
+            Markup(f"<h2>Files <small>met, and what became of them; the {FILES} newest that match</small></h2>")
+        )
         ledger = card(head, filters, self._files, margin=_BELOW)
         log = card(self._log, margin=_BELOW)
         return stack(self._top, ledger, log)
@@ -73,12 +75,12 @@ class Collectors:
         self._show()
         if self._number is not None:
             self._follow(self._number)
+        self._model.fetch(partial(self._model.console.log, LINES), self._show_log, "log")
         snapshot = self._model.snapshot
         mark = (snapshot.cycle.number if snapshot.cycle else 0, len(snapshot.events) and snapshot.events[-1].number)
         if mark != self._cycle_read:
             self._cycle_read = mark
             self._search()
-            self._model.fetch(partial(self._model.console.log, LINES), self._show_log)
 
     def tick(self) -> None:
         self._show()
@@ -97,7 +99,7 @@ class Collectors:
             self._follow(number)
 
     def _follow(self, number: int) -> None:
-        self._model.fetch(partial(self._model.console.answered, number), partial(self._show_result, number))
+        self._model.fetch(partial(self._model.console.answered, number), partial(self._show_result, number), "answers")
 
     def _show_result(self, number: int, answer: str | None) -> None:
         if answer is not None and number == self._number:
@@ -106,16 +108,18 @@ class Collectors:
 
     def _show(self) -> None:
         snapshot, now = self._model.snapshot, self._model.now
+        names = [_ANY, *(c.name for c in snapshot.collectors)]
+        if names != self._report.options:  # a folder that was adopted meanwhile
+            self._report.options = names
         rows = [_row(c, now) for c in snapshot.collectors]
         jobs = [tiles.job(job) for job in snapshot.jobs]
-        working = Markup('<section class="card"><h2>Work in progress</h2><ul>{}</ul></section>').format(
+        working = Markup('<section class="card"><h2>Jobs <small>newest first</small></h2><ul>{}</ul></section>').format(
             tiles.EMPTY.join(jobs)
         )
         self._top.fill(
             {
                 "sentence": Markup.escape(_sentence(snapshot)),
-                "banner": tiles.banner(snapshot, self._model.problem),
-                "all": _all(snapshot),
+                "all": _all(snapshot) if snapshot.collectors else tiles.EMPTY,
                 "answer": self._answer(),
                 "rows": tiles.EMPTY.join(rows) or _NONE,
                 "jobs": working if jobs else tiles.EMPTY,
@@ -129,13 +133,19 @@ class Collectors:
         said = tiles.EMPTY.join(Markup("<p>{}</p>").format(line) for line in (self._asked, *lines))
         return Markup('<div class="banner calm" role="status">{}</div>').format(said)
 
+    def _wanted(self) -> tuple[str, str, str]:
+        """Text, report and fate; empty where all pass."""
+        report, fate = ("" if choice == _ANY else str(choice) for choice in (self._report.value, self._fate.value))
+        return self._text.value_input or "", report, fate
+
     def _search(self, *_events: object) -> None:
-        wanted = [self._text.value_input or "", self._report.value, self._fate.value]
-        text, report, fate = ["" if choice == _ANY else choice for choice in wanted]
+        text, report, fate = self._wanted()
         read = partial(self._model.console.files, text, report, fate, FILES)
-        self._model.fetch(read, partial(self._show_files, (text, report, fate)))
+        self._model.fetch(read, partial(self._show_files, (text, report, fate)), "ledger")
 
     def _show_files(self, asked: tuple[str, str, str], found: list[LedgerRow]) -> None:
+        if asked != self._wanted():  # another was asked for meanwhile
+            return
         filtered = any(asked)
         self._files.empty = (
             "No file matches: clear the search or choose any."
@@ -154,17 +164,23 @@ class Collectors:
 _LAYOUT = Markup(
     '<div class="top"><div><h1>Collectors</h1><p class="lead" data-slot="sentence"></p></div>'
     '<div class="deeds" data-slot="all"></div></div>'
-    '<div data-slot="banner"></div><div data-slot="answer"></div>'
+    '<div data-slot="answer"></div>'
     '<section class="card spaced"><table><thead><tr><th>Collector</th><th>State</th><th>Last run</th><th>Next run</th>'
     '<th class="number">Files</th><th class="number">Rows in</th><th class="number">Waiting</th><th>Actions</th></tr>'
     '</thead><tbody data-slot="rows"></tbody></table></section><div class="spaced" data-slot="jobs"></div>'
 )
-_NONE = Markup('<tr><td colspan="8" class="empty">No collector is declared.</td></tr>')
+_NONE = Markup('<tr><td colspan="8" class="empty">Each report that feeds a dataset gets its collector here.</td></tr>')
 _STATES = {"idle": "fresh", "running": "fresh", "stopped": "calm", "refused": "late", "failed": "stale"}
 _WORDS = {"idle": "Waiting", "running": "Running", "stopped": "Stopped", "refused": "Refused", "failed": "Failed"}
 
 
 def _sentence(snapshot: Snapshot) -> str:
+    if not snapshot.adopted:
+        return "Nothing is collected into this folder until it is adopted; the notice above says why and how."
+    if not snapshot.collectors:
+        return (
+            "No collector runs yet; the notice above says why." if snapshot.reason else "The collectors are starting."
+        )
     stopped = [c for c in snapshot.collectors if not c.wanted]
     failed = [c for c in snapshot.collectors if c.error]
     if failed:
@@ -219,4 +235,4 @@ def _deeds(c: CollectorState) -> Markup:
 
 def _cells(row: LedgerRow) -> list[object]:
     fate = [_TONES[row.fate], str(row.fate)]
-    return [row.file, row.dataset, fate, stamp(row.at).replace("T", " "), row.rows, row.size, row.reason]
+    return [row.file, row.dataset, fate, row.at.isoformat(" ", "seconds"), row.rows, row.size, row.reason]

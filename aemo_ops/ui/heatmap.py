@@ -66,6 +66,7 @@ class HeatMap:
         self._hatched = {pattern: _hatching(self.plot, pattern) for pattern in HATCHES.values()}
         self._hatch(told)
         self._mark = ColumnDataSource(_NO_MARK)
+        self._marked = ("", date.min, date.min)
         outline = Rect(x="x", y="y", width="width", height=0.98, fill_alpha=0, line_color="#0b66d0", line_width=2)
         self.plot.add_glyph(self._mark, outline)
         self.plot.add_tools(HoverTool(tooltips=_TIP, renderers=[drawn]))
@@ -82,7 +83,7 @@ class HeatMap:
         self._hatch(told)
         if moved or len(shown["x"]) != len(told["x"]):
             self._source.data = _complemented(told)
-            self._mark.data = _NO_MARK
+            self.mark(*self._marked)
             self._lay()
             return
         changes = {
@@ -102,7 +103,8 @@ class HeatMap:
                 source.data = places
 
     def mark(self, name: str, first: date, last: date) -> None:
-        """Outlines the cells of a file that hold these days; none for an unknown file."""
+        """Outlines the cells of a file that hold these days, whatever is drawn from now on; none for an unknown file."""
+        self._marked = (name, first, last)
         rows = [row for row, file in enumerate(self._survey.files) if file.dataset.name == name]
         xs = [x for x, column in enumerate(self._over) if column.first <= last and column.last >= first]
         middle: dict[str, Any] = (

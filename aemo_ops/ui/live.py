@@ -40,10 +40,11 @@ class Live:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._top = Board(_layout(model.snapshot), on_click=model.command)
+        self._top = Board(_layout(model.snapshot))
         self._feed = Board(Markup('<h2>What happened</h2><div data-slot="feed"></div>'))
         self._times = charts.day_until(model.now)
-        strips: list[ChartCard] = [ValueCard(model, self._times, look) for look in _STRIPS]
+        kept = {d.name for d in model.snapshot.datasets}
+        strips: list[ChartCard] = [ValueCard(model, self._times, look) for look in _STRIPS if look.dataset in kept]
         self._unbuilt: list[ChartCard] = [AgeCard(model, self._times), *strips]
         self._cards: list[ChartCard] = []
         self._latest: dict[str, datetime | None] = {}
@@ -90,8 +91,7 @@ class Live:
         snapshot, now = self._model.snapshot, self._model.now
         board = {d.name: tiles.tile(d, now) for d in snapshot.datasets}
         board["cycle"] = tiles.cycle(snapshot.cycle)
-        board["sentence"] = Markup.escape(words.todo(snapshot, now))
-        board["banner"] = tiles.banner(snapshot, self._model.problem)
+        board["sentence"] = Markup.escape(words.todo(snapshot, now, self._model.notices.get("gaps", "")))
         self._top.fill(board)
         self._feed.fill({"feed": tiles.events(snapshot.events[: -EVENTS - 1 : -1], now)})
 
@@ -99,7 +99,7 @@ class Live:
 def _layout(snapshot: Snapshot) -> Markup:
     places = [Markup('<article class="tile" data-slot="{}"></article>').format(d.name) for d in snapshot.datasets]
     return Markup(
-        '<h1>Live</h1><p class="lead" data-slot="sentence"></p><div data-slot="banner"></div>'
+        '<h1>Live</h1><p class="lead" data-slot="sentence"></p>'
         '<section class="tiles" aria-label="Datasets">{}'
         '<article class="tile cycle" data-slot="cycle"></article></section>'
     ).format(tiles.EMPTY.join(places))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import panel as pn
 from markupsafe import Markup
 
+from aemo_ops.errors import AemoOpsError
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.stages import STAGES, current
 from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
 from aemo_ops.ui import tiles
 from aemo_ops.ui.board import Board, card, stack
-from aemo_ops.ui.model import Model
+from aemo_ops.ui.model import DEED, Model
 from aemo_ops.ui.moving import copying, finish, parallel, pieces, prepare, stepper, switch
-from aemo_ops.ui.report import Report
+from aemo_ops.ui.report import Deliver, Report
 
 _LINES = 40  # of what happened
 _LAYOUT = Markup(
@@ -53,7 +53,7 @@ class Migration:
 
     def _click(self, verb: str, subject: str) -> None:
         desk = self._model.console.move
-        self._model.problem = ""
+        self._model.calm(DEED)
         match verb:
             case "tab":
                 self._tab = subject
@@ -62,23 +62,17 @@ class Migration:
             case "open_back" | "close_back":
                 self._back = verb == "open_back"
             case "look":
-                self._ask(lambda: desk.consider(self._chosen(subject), anew=self._model.move.over))
+                self._model.ask(lambda: desk.consider(self._chosen(subject), anew=self._model.move.over))
             case "go":
                 self._tab = ""
-                self._ask(lambda: desk.go(subject))
+                self._model.ask(lambda: desk.go(subject))
             case "switch":
-                self._ask(lambda: desk.go("switch", _word(subject)))
+                self._model.ask(lambda: desk.go("switch", _word(subject)))
             case "rollback":
-                self._ask(lambda: desk.go_back(_word(subject)), then=self._close_back)
+                self._model.ask(lambda: desk.go_back(_word(subject)), then=lambda _nothing: self._close_back())
             case "cancel":
                 desk.cancel()
-            case "adopt":
-                self._model.command(verb, subject)
         self._show()
-
-    def _ask(self, deed: Callable[[], None], then: Callable[[], None] = lambda: None) -> None:
-        """Off the loop: it reads the disk. What it refuses becomes the model's problem, which the banner shows."""
-        self._model.fetch(deed, lambda _nothing: then())
 
     def _close_back(self) -> None:
         self._back = False
@@ -87,9 +81,15 @@ class Migration:
     def _chosen(self, told: str) -> Move:
         return prepare.chosen(json.loads(told), self._model.move.move or self._suggested)
 
-    def _make_report(self, deliver: Callable[[str, str], None]) -> None:
-        self._model.problem = ""
-        self._model.fetch(self._model.console.move.report, lambda forms: deliver(*forms))
+    def _make_report(self, deliver: Deliver) -> None:
+        self._model.ask(self._report, lambda made: deliver(*made))
+
+    def _report(self) -> tuple[str, str, str]:
+        """The page, the JSON, and why there are none: the tab that waits for them shows that."""
+        try:
+            return *self._model.console.move.report(), ""
+        except AemoOpsError as error:
+            return "", "", str(error)
 
     # what is seen -----------------------------------------------------------------------------------------------------------
     def _show(self) -> None:
@@ -134,8 +134,6 @@ class Migration:
             blocks.append(
                 block.format("stale" if status.failed else "calm", "alert" if status.failed else "status", status.said)
             )
-        if self._model.problem:
-            blocks.append(block.format("stale", "alert", self._model.problem))
         return tiles.EMPTY.join(blocks)
 
     def _stage_markup(self, status: Status, shown: str) -> Markup:

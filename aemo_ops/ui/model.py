@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -25,6 +26,8 @@ from aemo_ops.store.findings import Finding
 from aemo_ops.store.ledger import LedgerRow
 
 T = TypeVar("T")
+DEED = "a deed"  # what a person asked for, as against what a page reads
+log = logging.getLogger(__name__)
 
 # Reads of files and of the ledger may block, so they never run on the loop that answers clicks.
 _readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="page-reader")
@@ -121,13 +124,17 @@ class Model(param.Parameterized):
 
     snapshot: Snapshot = param.ClassSelector(class_=Snapshot, doc="the latest one taken")  # type: ignore[assignment]
     move: Status = param.ClassSelector(class_=Status, doc="how the move stands")  # type: ignore[assignment]
+    survey = param.Parameter(doc="the newest Survey of what is missing; None until the first was read")
     now: datetime = param.Date(doc="NEM time, moved on every second")  # type: ignore[assignment]
-    problem = param.String(doc="why the last read or command failed, in words; empty when none did")
+    problem = param.String(
+        doc="why reads or the last deed failed, in words; empty when none did, or once they succeeded"
+    )
 
     def __init__(self, console: Console) -> None:
         super().__init__(snapshot=console.snapshot(), move=console.move.status(), now=console.now())  # type: ignore[no-untyped-call]
         self.console = console
         self.notices: dict[str, str] = {}  # page -> why it wants a look, as far as that page has found out
+        self._problems: dict[str, str] = {}
         self._doc = pn.state.curdoc
         self._lock = Lock()
         self._pending = False
@@ -149,14 +156,26 @@ class Model(param.Parameterized):
         self._leave()
         _readers.submit(memory.trim)
 
-    def fetch(self, read: Callable[[], T], then: Callable[[T], Any]) -> None:
-        """Runs `read` off the loop and hands its result to `then` on a later tick; a failure becomes `problem`."""
-        _readers.submit(read).add_done_callback(lambda done: self._soon(partial(self._deliver, done, then)))
+    def fetch(self, read: Callable[[], T], then: Callable[[T], Any], what: str) -> None:
+        """Runs `read` off the loop and hands its result to `then` on a later tick.
+
+        A failure stands in `problem` until a read of the same `what` succeeds or, of a DEED, another is asked for.
+        """
+        _readers.submit(read).add_done_callback(lambda done: self._soon(partial(self._deliver, done, then, what)))
+
+    def ask(self, deed: Callable[[], T], then: Callable[[T], Any] = lambda _result: None) -> None:
+        """Does what a person asked for, off the loop, since it reads or writes the disk."""
+        self.calm(DEED)
+        self.fetch(deed, then, DEED)
 
     def command(self, verb: str, subject: str, then: Callable[[int], Any] = lambda _number: None) -> None:
-        """Asks off the loop, since the request is written to disk; `then` is told its number, for `Console.answered`."""
-        self.problem = ""
-        self.fetch(lambda: self.console.command(verb, subject), then)
+        """Asks the engine; `then` is told the command's number, for `Console.answered`."""
+        self.ask(lambda: self.console.command(verb, subject), then)
+
+    def calm(self, what: str) -> None:
+        """Its last failure is of no interest any more."""
+        if self._problems.pop(what, None) is not None:
+            self._tell_problems()
 
     def later(self, callback: Callable[[], Any]) -> None:
         """Runs `callback` on a later turn of the loop, after the clicks that wait."""
@@ -197,12 +216,19 @@ class Model(param.Parameterized):
         session = getattr(self._doc.session_context, "session", None) if self._doc is not None else None
         return session is None or session.connection_count > 0
 
-    def _deliver(self, done: Future[T], then: Callable[[T], Any]) -> None:
+    def _deliver(self, done: Future[T], then: Callable[[T], Any], what: str) -> None:
         error = done.exception()
         if error is None:
             with hold(self._doc):
+                self.calm(what)
                 then(done.result())
-        elif isinstance(error, AemoOpsError | OSError):
-            self.problem = str(error)
-        else:
-            raise error
+            return
+        told = str(error)
+        if not isinstance(error, AemoOpsError | OSError):
+            log.error("a page's read failed: %s", what, exc_info=error)
+            told = f"An unexpected error, {error!r}; the log has the details."
+        self._problems[what] = told
+        self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        self.problem = " ".join(dict.fromkeys(self._problems.values()))

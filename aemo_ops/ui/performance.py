@@ -23,7 +23,7 @@ _EVERY = 3.0  # real seconds between two reads
 _SLOW = 60.0  # seconds of a cycle that deserve a word
 _HEIGHT = 118
 _LAYOUT = Markup(
-    '<h1>Performance</h1><p class="lead" data-slot="sentence"></p><div data-slot="banner"></div>'
+    '<h1>Performance</h1><p class="lead" data-slot="sentence"></p>'
     '<section class="tiles" aria-label="The last 24 hours">'
     '<article class="tile" data-slot="seconds"></article><article class="tile" data-slot="written"></article>'
     '<article class="tile" data-slot="downloaded"></article><article class="tile" data-slot="memory"></article></section>'
@@ -60,7 +60,7 @@ class Performance:
         below = (12, 0, 0, 0)
         below_it = (card(one, margin=below) for one in (self._speeds, self._moved))
         self.view = stack(self._top, card(head, *plots, margin=below), *below_it)
-        self._speeds.fill({"note": Markup("milliseconds, median of three"), "deeds": _again(False)})
+        self._speeds.fill({"note": Markup("milliseconds, the median of up to three"), "deeds": _again(False)})
         self._show([])
 
     def refresh(self) -> None:
@@ -70,7 +70,7 @@ class Performance:
         if number != self._cycle and real - self._read_at > _EVERY:
             first = self._cycle < 0
             self._cycle, self._read_at = number, real
-            self._model.fetch(partial(self._model.console.costs, self._model.now - charts.DAY), self._show)
+            self._model.fetch(partial(self._model.console.costs, self._model.now - charts.DAY), self._show, "costs")
             if first:
                 self._measure()
 
@@ -81,7 +81,7 @@ class Performance:
         if not self._measuring:
             self._measuring = True
             self._speeds.fill({"deeds": _again(True)})
-            self._model.fetch(self._timed, self._show_speeds)
+            self._model.fetch(self._timed, self._show_speeds, "speeds")
 
     def _timed(self) -> list[Speed]:
         try:
@@ -93,7 +93,6 @@ class Performance:
         self._top.fill(
             {
                 "sentence": Markup.escape(sentence(costs)),
-                "banner": tiles.banner(self._model.snapshot, self._model.problem),
                 "seconds": _tile("A cycle", [row[1] for row in costs], lambda value: f"{value:.2f} s"),
                 "written": _tile("Written a cycle", [row[3] for row in costs], words.size),
                 "downloaded": _tile("Downloaded a cycle", [row[2] for row in costs], words.size),
@@ -126,7 +125,7 @@ class Performance:
         )
         empty = Markup('<p class="empty">No file has a row yet.</p>')
         table = pieces.table(heads, rows, (1, 2, 3, 4, 5)) if rows else empty
-        note = Markup.escape(f"milliseconds, median of three; in {self._model.snapshot.folder}")
+        note = Markup.escape(f"milliseconds, the median of up to three; in {self._model.snapshot.folder}")
         self._speeds.fill({"table": table, "note": note, "deeds": _again(False)})
 
     def _before_and_after(self) -> Markup:
@@ -143,10 +142,11 @@ def sentence(costs: Costs) -> str:
         return "No cycle in the last 24 h yet: the first one fills this page."
     seconds = [row[1] for row in costs]
     worst = max(seconds)
+    when = max(costs, key=lambda row: row[1])[0]
     told = f"A cycle takes {median(seconds):.1f} s, the longest of {len(costs):,} took {worst:.1f} s."
     if worst < _SLOW:
         return f"{told} Nothing to do."
-    return f"{told} That one was slow: the log on the Collectors page says what it did."
+    return f"{told} That one, at {when:%H:%M} NEM, was slow: the log says what it did; Settings says where it lies."
 
 
 def _tile(title: str, values: Sequence[float], shown: Callable[[float], str]) -> Markup:

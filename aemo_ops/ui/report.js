@@ -11,7 +11,12 @@ function waiting() {
   return tab
 }
 
-function deliver({wanted, text}, name, tab) {
+function deliver({wanted, text, problem}, name, tab, said) {
+  said.textContent = problem && `No report: ${problem}`
+  if (problem) {
+    if (wanted === "open" && tab && !tab.closed) tab.document.body.textContent = said.textContent
+    return
+  }
   const type = wanted === "json" ? "application/json" : "text/html"
   const address = URL.createObjectURL(new Blob([text], {type}))
   if (wanted === "open" && tab) {
@@ -41,7 +46,11 @@ export function render({model}) {
     })
     box.append(button)
   }
-  model.on("msg:custom", (event) => deliver(event.data ?? event, model.name_of_file, tab))
+  const said = document.createElement("span")
+  said.className = "note"
+  said.setAttribute("role", "status")
+  box.append(said)
+  model.on("msg:custom", (event) => deliver(event.data ?? event, model.name_of_file, tab, said))
   return box
 }
 

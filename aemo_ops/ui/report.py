@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import param
 from panel.custom import JSComponent
 
-Deliver = Callable[[str, str], None]
+Deliver = Callable[[str, str, str], None]
 
 
 class Report(JSComponent):
-    """`make` is called with what takes the page and the JSON, once they are there."""
+    """`make` is called with what takes the page, the JSON, and why there are none, once that is known."""
 
     _esm = Path(__file__).parent / "report.js"
     _bundle = _esm
@@ -27,4 +27,8 @@ class Report(JSComponent):
 
     def _handle_msg(self, data: Any) -> None:
         wanted = str(data["wanted"])
-        self._make(lambda page, told: self._send_msg({"wanted": wanted, "text": told if wanted == "json" else page}))
+
+        def deliver(page: str, told: str, problem: str) -> None:
+            self._send_msg({"wanted": wanted, "text": told if wanted == "json" else page, "problem": problem})
+
+        self._make(deliver)

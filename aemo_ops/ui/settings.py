@@ -20,11 +20,10 @@ Effective = Sequence[tuple[str, str, str]]
 
 
 class SettingsPage:
-    """Read anew whenever it comes into sight: a switchover changes a file of settings."""
+    """Read anew with every Snapshot while it is in sight: a switchover, or a person, changes a file of settings."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._folder = ""
         self._top = Board(_TOP)
         self._values = Table(stylesheets=[_WHOLE], columns=_VALUES, empty="Reading …")
         self._places = Table(stylesheets=[_WHOLE], columns=_PLACES, empty="Reading …")
@@ -36,22 +35,22 @@ class SettingsPage:
         self.view = stack(self._top, card(values, self._values, margin=below), card(places, self._places, margin=below))
 
     def refresh(self) -> None:
-        folder = self._model.snapshot.folder
-        if folder != self._folder:
-            self._folder = folder
-            self._model.fetch(self._model.console.effective, self._show)
+        self._model.fetch(self._model.console.effective, self._show, "settings")
 
     def tick(self) -> None:
-        self.refresh()
+        """Nothing here moves on by the second."""
 
     def _show(self, found: Effective) -> None:
         values = {name: value for name, value, _ in found}
-        self._values.rows = [list(row) for row in found]
-        self._places.rows = [
+        folder = self._model.snapshot.folder
+        told = [
             [what, str(path), "yes" if path.exists() else "not yet"]
-            for what, path in places(Path(values["AEMO_OPS_HOME"]), Path(self._folder))
+            for what, path in places(Path(values["AEMO_OPS_HOME"]), Path(folder))
         ]
-        self._top.fill({"sentence": Markup.escape(sentence(found, self._folder))})
+        for table, rows in ((self._values, [list(row) for row in found]), (self._places, told)):
+            if rows != table.rows:
+                table.rows = rows
+        self._top.fill({"sentence": Markup.escape(sentence(found, folder))})
 
 
 def places(home: Path, data: Path) -> list[tuple[str, Path]]:
@@ -59,6 +58,7 @@ def places(home: Path, data: Path) -> list[tuple[str, Path]]:
         ("Data files (collected into now)", data),
         ("State of the program", home),
         ("Its settings", home / ".env"),
+        ("Settings of the folder it was started in, after those", Path.cwd() / ".env"),
         ("Log", home / "logs" / "aemo-ops.log"),
         ("Ledger of every file met", home / "ledger.sqlite"),
         ("Wishes, events, costs", home / "state.sqlite"),

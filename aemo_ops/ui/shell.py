@@ -23,8 +23,10 @@ from aemo_ops.ui.gaps import GapsPage
 from aemo_ops.ui.live import Live
 from aemo_ops.ui.migration import Migration, short
 from aemo_ops.ui.model import Console, Model
+from aemo_ops.ui.notice import Notice
 from aemo_ops.ui.performance import Performance
 from aemo_ops.ui.settings import SettingsPage
+from aemo_ops.ui.surveyor import Surveyor
 from aemo_ops.ui.tour import OVER, Tour
 
 
@@ -35,7 +37,7 @@ class Screen(Protocol):
     def view(self) -> pn.viewable.Viewable: ...
 
     def refresh(self) -> None:
-        """The Snapshot is new, or the page has just come into sight."""
+        """The Snapshot or the Survey is new, or the page has just come into sight."""
         ...
 
     def tick(self) -> None:
@@ -105,11 +107,14 @@ class Shell:
         toured = _toured()
         goes_on = console.demo and toured != OVER
         self._tour = Tour(toured, lambda stop: self._nav.param.update(toured=stop)) if goes_on else None
-        self._main = stack(*([self._tour.view] if self._tour else []), margin=(18, 22, 28, 22))
+        self._notice = Notice(self._model)
+        self._surveyor = Surveyor(self._model)
+        above = [self._tour.view] if self._tour else []
+        self._main = stack(*above, self._notice.view, margin=(18, 22, 28, 22))
         self._show_head()
         self._show_page()
         self._nav.param.watch(lambda _event: self._turn(), "page")
-        self._model.param.watch(lambda *_events: self._refresh(), ["snapshot", "move", "problem"])
+        self._model.param.watch(lambda *_events: self._refresh(), ["snapshot", "move", "problem", "survey"])
         self._model.param.watch(lambda _event: self._tick(), "now")
         pn.state.onload(self._loaded)
 
@@ -132,6 +137,7 @@ class Shell:
         self._seen = True
         self._show_page()
         self._model.join()
+        self._surveyor.look()
 
     def _screen(self) -> Screen:
         return self._open[self._nav.page]
@@ -160,10 +166,12 @@ class Shell:
     def _refresh(self) -> None:
         self._show_head()
         self._screen().refresh()
+        self._surveyor.look()
 
     def _tick(self) -> None:
         self._show_head()
         self._screen().tick()
+        self._surveyor.look()
 
     def _show_head(self) -> None:
         snapshot, now = self._model.snapshot, self._model.now
@@ -176,6 +184,7 @@ class Shell:
             tiles.clock_time(now, "%H:%M:%S"), f"{now:%a %d %b %Y}"
         )
         self._head.fill({"state": line, "clock": clock})
+        self._notice.show()
         entries = [{"key": e.key, "title": e.title, "attention": self._attention(e)} for e in ENTRIES]
         if entries != self._nav.entries:
             self._nav.entries = entries

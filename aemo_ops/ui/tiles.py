@@ -8,11 +8,17 @@ from datetime import datetime
 from markupsafe import Markup
 
 from aemo_ops.clock import stamp
-from aemo_ops.ops.snapshot import Cycle, DatasetState, Event, JobState, Role, Snapshot
+from aemo_ops.ops.healing import HEAL
+from aemo_ops.ops.snapshot import Cycle, DatasetState, Event, JobState
 from aemo_ops.ui import words
 
 EMPTY = Markup("")
 _ON_DISK = "On disk. A file also holds dead bytes, of rows that were written anew, until a quiet cycle removes them."
+# Where an event of a kind, or a failure of a deed, is told about at length; of all others, on the collectors' page.
+_PAGES = {
+    HEAL: "gaps", "healed": "gaps", "replaced": "gaps", "checked": "gaps", "changed": "gaps", "settings": "gaps",
+    "adopted": "settings", "compacted": "performance",
+}  # fmt: skip
 _TONES = {"suspicious": "late", "unknown": "stale", "empty": "calm"}
 
 
@@ -46,9 +52,11 @@ def legend(items: Iterable[tuple[str, str, str]]) -> Markup:
     return EMPTY.join(key.format(colour, name, value) for colour, name, value in items)
 
 
-def button(verb: str, text: str, subject: str = "", whom: str = "", kind: str = "", off: bool = False) -> Markup:
+def button(
+    verb: str, text: str, subject: str = "", whom: str | None = None, kind: str = "", off: bool = False
+) -> Markup:
     """A button of a Board; `whom` names the subject to a screen reader where the subject itself does not."""
-    label = f"{text} {whom or subject}".strip()
+    label = f"{text} {subject if whom is None else whom}".strip()
     return Markup(
         '<button type="button" class="{}" data-verb="{}" data-subject="{}" aria-label="{}"{}>{}</button>'
     ).format(kind, verb, subject, label, Markup(" disabled") if off else EMPTY, text)
@@ -71,12 +79,18 @@ def tile(dataset: DatasetState, now: datetime) -> Markup:
         due = clock_time(fresh.due) if fresh.due else EMPTY
         times = Markup("<p>age {} · due {}</p>").format(words.age(dataset, now), due)
     write = f"last write {dataset.write_ms:.0f} ms" if dataset.write_ms is not None else "not written since start"
-    return Markup(
-        '<header><h3 title="{}">{}</h3>{}</header>{}{}<p>{} rows · <span title="{}">{}</span></p><p>{}</p>'
-    ).format(
-        f"{dataset.title}: {dataset.path}", dataset.name, chip(fresh.state), latest, times,
-        words.number(dataset.rows), _ON_DISK, words.size(dataset.size), write,
-    )  # fmt: skip
+    return Markup('<header><h3 title="{}">{}</h3>{}</header>{}{}<p>{}</p><p>{}</p>').format(
+        f"{dataset.title}: {dataset.path}", dataset.name, chip(fresh.state), latest, times, _extent(dataset), write
+    )
+
+
+def _extent(dataset: DatasetState) -> Markup:
+    if dataset.rows is None or dataset.size is None:
+        return Markup("its rows are not known")
+    if not dataset.size:
+        return Markup("no file yet")
+    told = '{:,} rows · <span title="{}">{}</span>'
+    return Markup(told).format(dataset.rows, _ON_DISK, words.size(dataset.size))
 
 
 def cycle(last: Cycle | None) -> Markup:
@@ -93,34 +107,17 @@ def cycle(last: Cycle | None) -> Markup:
     )  # fmt: skip
 
 
-def banner(snapshot: Snapshot, problem: str) -> Markup:
-    """What stands between the operator and a collecting app; empty when nothing does."""
-    blocks = [_observing(snapshot)] if snapshot.role is Role.OBSERVING else []
-    blocks += [Markup('<div class="banner late" role="status"><p>{}</p></div>').format(p) for p in snapshot.problems]
-    if problem:
-        blocks.append(Markup('<div class="banner stale" role="alert"><p>{}</p></div>').format(problem))
-    return EMPTY.join(blocks)
-
-
-def _observing(snapshot: Snapshot) -> Markup:
-    holder = Markup("<p>{}</p>").format(snapshot.holder) if snapshot.holder else EMPTY
-    adopt = EMPTY
-    if not snapshot.adopted:
-        adopt = Markup(
-            "<p>Adopting writes a small marker into <code>{}</code> and starts collection into the files there; rows "
-            "already in them stay. Do it only if no other program writes to this folder.</p>{}"
-        ).format(snapshot.folder, button("adopt", "Adopt this folder", kind="main"))
-    return Markup(
-        '<div class="banner calm" role="status"><p><b>This window observes; it writes nothing.</b> {}</p>{}{}</div>'
-    ).format(snapshot.reason, holder, adopt)
-
-
 def events(feed: Iterable[Event], now: datetime) -> Markup:
-    """Newest first; a subject leads to its collector."""
+    """Newest first; each leads to the page that tells more of it."""
     row = Markup('<li><span class="when">{}</span><span class="kind {}">{}</span><span>{} {}</span></li>')
-    items = [row.format(moment(e.nem, now), _tone(e.kind), e.kind, link("collectors", e.subject), e.text) for e in feed]
+    items = [row.format(moment(e.nem, now), _tone(e.kind), e.kind, _where(e), e.text) for e in feed]
     empty = Markup('<p class="empty">Nothing has happened yet. The first cycle writes the first line here.</p>')
     return Markup('<ol class="feed">{}</ol>').format(EMPTY.join(items)) if items else empty
+
+
+def _where(event: Event) -> Markup:
+    page = _PAGES.get(event.subject if event.kind == "failed" else event.kind, "collectors")
+    return link(page, event.subject if event.subject not in ("", HEAL) else page.capitalize())
 
 
 def _tone(kind: str) -> str:
@@ -131,7 +128,7 @@ def _tone(kind: str) -> str:
 
 def job(state: JobState) -> Markup:
     """A long deed with its progress in numbers, and Cancel while it can be."""
-    share = 100 * state.done / state.total if state.total else 0
+    share = min(100.0, 100 * state.done / state.total) if state.total else 0.0
     alive = state.state in {"waiting", "running"}
     cancel = button("cancel", "Cancel", str(state.number), state.title) if alive else EMPTY
     return Markup(

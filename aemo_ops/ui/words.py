@@ -31,19 +31,18 @@ def countdown(until: datetime, now: datetime) -> str:
     return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
 
 
-def size(count: float | None) -> str:
+def seconds(count: float) -> str:
+    """A length of time of which the seconds matter only while they are few."""
+    return f"{max(1, round(count))} s" if count < 90 else span(timedelta(seconds=count))
+
+
+def size(count: float) -> str:
     """Bytes in the unit that leaves at most three digits before the point."""
-    if count is None:
-        return "no file yet"
     for unit in ("B", "kB", "MB"):
         if count < 999.5:
             return f"{count:.0f} {unit}" if unit != "MB" or count >= 99.5 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.2f} GB"
-
-
-def number(count: int | None) -> str:
-    return "no" if count is None else f"{count:,}"
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -104,15 +103,17 @@ def whole(snapshot: Snapshot, now: datetime) -> tuple[str, str, str]:
     return str(worst), f"{SHAPES[worst]} {fresh} of {counted(total, 'dataset')} fresh", f"{named} · {rest[0]}"
 
 
-def todo(snapshot: Snapshot, now: datetime) -> str:
-    """The Live page's first sentence: whether there is anything to do."""
+def todo(snapshot: Snapshot, now: datetime, missing: str = "") -> str:
+    """The Live page's first sentence: whether there is anything to do. `missing`: what the Gaps page has to say."""
     stopped = [c.name for c in snapshot.collectors if not c.wanted]
     bad = troubled(snapshot)
     if not snapshot.adopted:
-        return "Nothing is collected into this folder until it is adopted; the banner below says why and how."
+        return "Nothing is collected into this folder until it is adopted; the notice above says why and how."
     if not bad:
         calm = "Everything that should have arrived by now has."
-        return f"{calm} {_stopped(stopped)}" if stopped else f"{calm} Nothing to do."
+        if stopped:
+            return f"{calm} {_stopped(stopped)}"
+        return f"{calm} Of earlier times {missing}: see the Gaps page." if missing else f"{calm} Nothing to do."
     worst = bad[0]
     also = f" ({len(bad) - 1} more with it)" if len(bad) > 1 else ""
     match worst.freshness.state:
@@ -123,7 +124,7 @@ def todo(snapshot: Snapshot, now: datetime) -> str:
             advice = _stopped(stopped) if worst.collector in stopped else _patience(worst)
             return f"Everything due by now has arrived, except that {trouble(worst, now)}{also}. {advice}"
         case State.UNKNOWN:
-            return f"{trouble(worst, now)}{also}: {worst.freshness.reason}."
+            return f"{trouble(worst, now)}{also}: {worst.freshness.reason.rstrip('.')}."
         case State.SUSPICIOUS:
             return f"{trouble(worst, now)}{also}: {worst.freshness.reason}. Check the file before you trust it."
         case _:

@@ -66,8 +66,10 @@ class NormalForm:
                 flush_folder(kept.parent)
         failpoint("normal.kept")
 
+        size = kept.stat().st_size
+
         def going(done: int, of: int) -> None:
-            progress.tell(done, of, f"rewriting {path.name}")
+            progress.tell(size * done // max(of, 1), size, f"rewriting {path.name}")
             if progress.cancelled:
                 raise Cancelled(f"{path}: stopped as asked; the copy as it came is {kept}.")
 

@@ -19,7 +19,7 @@ def show(status: Status) -> Markup:
     if normal.phase is not Phase.DONE:
         step = "copy" if copied.phase is not Phase.DONE else "normal"
         text = "Copy & verify" if step == "copy" else "Go on: normal form"
-        ask = tiles.button("go", text, "normal", kind="main", off=not pieces.ready(status, step))
+        ask = tiles.button("go", text, "normal", "", kind="main", off=not pieces.ready(status, step))
         inside = pieces.checks(status, step) + pieces.plan(status, step) + ask
         parts.append(pieces.card("Copy & verify", inside, "the old collector goes on meanwhile"))
     if copied.phase is Phase.DONE:

@@ -23,7 +23,7 @@ def show(status: Status) -> Markup:
     if finish.phase is not Phase.DONE:
         step = "watch" if watch.phase is not Phase.DONE else "finish"
         ask = tiles.button(
-            "go", "Finish, and write the evidence", "finish", kind="main", off=not pieces.ready(status, step)
+            "go", "Finish, and write the evidence", "finish", "", kind="main", off=not pieces.ready(status, step)
         )
         parts.insert(0, pieces.card("Before it is finished", pieces.checks(status, step) + ask))
     else:

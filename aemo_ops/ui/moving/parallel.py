@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from aemo_ops.market import catalogue
 from aemo_ops.migrate.comparison import Reason
+from aemo_ops.migrate.labels import minute
 from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
 from aemo_ops.ui import tiles, words
@@ -23,7 +24,7 @@ def show(status: Status, opened: str) -> Markup:
     """`opened`: the dataset whose differing rows are shown."""
     if status.standing("catch_up").phase is not Phase.DONE:
         ask = tiles.button(
-            "go", "Start the parallel run", "catch_up", kind="main", off=not pieces.ready(status, "catch_up")
+            "go", "Start the parallel run", "catch_up", "", kind="main", off=not pieces.ready(status, "catch_up")
         )
         inside = pieces.checks(status, "catch_up") + pieces.plan(status, "catch_up") + ask
         return pieces.card("Catch up, then both collect", inside, "the old collector goes on")
@@ -43,6 +44,8 @@ def show(status: Status, opened: str) -> Markup:
 
 def _gate(status: Status) -> Markup:
     look = status.look
+    if look and look.step == "compare" and look.reason and not look.counts:
+        return pieces.checks(status, "compare")
     counts = look.counts if look and look.step == "compare" else {}
     lines = [
         pieces.mark(
@@ -53,11 +56,13 @@ def _gate(status: Status) -> Markup:
     ] or [pieces.mark("wait", "looking …")]
     bad = [one["dataset"] for one in status.compared if one["verdict"] == "block"]
     if status.compared:
-        lines.append(pieces.mark("bad" if bad else "ok", f"differences unexplained: {', '.join(bad) or 'none'}"))
+        lines.append(
+            pieces.mark("bad" if bad else "ok", f"differences unexplained, or ours wrong: {', '.join(bad) or 'none'}")
+        )
     ask = tiles.button(
-        "go", "Compare, and open the switchover", "compare", kind="main", off=not pieces.ready(status, "compare")
+        "go", "Compare, and open the switchover", "compare", "", kind="main", off=not pieces.ready(status, "compare")
     )
-    return pieces.marks(lines) + ask
+    return pieces.marks(lines) + pieces.plan(status, "compare") + ask
 
 
 def counts(fact: Fact) -> tuple[int, int, int, int]:
@@ -89,7 +94,7 @@ def _side_by_side(facts: Sequence[Fact]) -> Markup:
         numbers = (f"{same:,}", f"{missed:,}", f"{wrong:,}", f"{bad:,}")
         named = Markup("{}{}").format(one["dataset"], _bar((same, missed, wrong, bad)))
         rows.append((named, *numbers, tiles.chip(tone, word), see))
-    heads = ("Dataset", "Same", "Old missed", "Old wrong", "Unexplained", "Verdict", "")
+    heads = ("Dataset", "Same", "Old missed", "Old wrong", "Unexplained or new wrong", "Verdict", "")
     key = Markup('<span class="key"><i class="seg {}"></i>{}</span>')
     legend = tiles.EMPTY.join(key.format(tone, name) for name, tone in _KINDS)
     reasons = [
@@ -119,7 +124,7 @@ def _bar(numbers: Sequence[int]) -> Markup:
 def _rows(fact: Fact) -> Markup:
     """The differing rows themselves: what the old file says, what ours says, what AEMO says."""
     rows = [
-        (one["settlementdate"].replace("T", " ")[:16], one["id"], one["reason"],
+        (minute(one["settlementdate"]), one["id"], one["reason"],
          *(_values(one[whose], fact["dataset"]) for whose in ("old", "new", "aemo")))
         for one in fact["samples"]
     ]  # fmt: skip
@@ -136,13 +141,13 @@ def _values(values: Mapping[str, float | None] | None, name: str) -> str:
     if values is None:
         return "no row"
     units = {column.name: column.unit for column in catalogue.dataset(name).columns}
-    told = {key: "empty" if value is None else f"{value:,.4g} {units.get(key, '')}" for key, value in values.items()}
+    told = {key: "empty" if value is None else f"{value:,.10g} {units.get(key, '')}" for key, value in values.items()}
     return ", ".join(f"{key} {value}" for key, value in told.items())
 
 
 def _carried(evidence: Mapping[str, Any]) -> Markup:
     rows = [
-        (one["dataset"], str(one["mark"] or "").replace("T", " ")[:16], f"{one['inserted']:,}", f"{one['off_grid']:,}")
+        (one["dataset"], minute(one["mark"]), f"{one['inserted']:,}", f"{one['off_grid']:,}")
         for one in evidence.get("datasets", ())
     ]
     return pieces.table(("Dataset", "Copied up to (NEM)", "Rows since", "Rows off the grid, left behind"), rows, (2, 3))

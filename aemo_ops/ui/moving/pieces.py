@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -89,11 +89,7 @@ def pace(doing: Doing) -> str:
         return ""
     rate = doing.done / doing.seconds
     left = (doing.total - doing.done) / rate
-    return f"{words.size(rate)}/s · {length(left)} left"
-
-
-def length(seconds: float) -> str:
-    return f"{max(1, round(seconds))} s" if seconds < 90 else words.span(timedelta(seconds=seconds))
+    return f"{words.size(rate)}/s · {words.seconds(left)} left"
 
 
 def asked(verb: str, word: str, text: str, off: bool) -> Markup:

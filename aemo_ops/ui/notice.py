@@ -1,0 +1,65 @@
+"""The notice above every page: what stands between the operator and a collecting app, and what failed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from markupsafe import Markup
+
+from aemo_ops.ops.snapshot import Role, Snapshot
+from aemo_ops.ui import tiles
+from aemo_ops.ui.board import Board
+from aemo_ops.ui.model import Model
+
+
+class Notice:
+    """`show` whenever the model changed. Its one button adopts the folder; a refusal is told here."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._number: int | None = None  # of the command that adopts, as long as it is not answered
+        self._answer = ""
+        self.view = Board(Markup('<div class="notice" data-slot="notice"></div>'), on_click=self._click)
+
+    def show(self) -> None:
+        snapshot = self._model.snapshot
+        if self._number is not None:
+            asked = self._number
+            self._model.fetch(partial(self._model.console.answered, asked), partial(self._answered, asked), "answers")
+        refused = "" if snapshot.adopted else self._answer
+        self.view.fill({"notice": markup(snapshot, " ".join(filter(None, (self._model.problem, refused))))})
+
+    def _click(self, verb: str, subject: str) -> None:
+        self._answer = ""
+        self._model.command(verb, subject, self._asked)
+
+    def _asked(self, number: int) -> None:
+        self._number = number
+        self.show()
+
+    def _answered(self, number: int, answer: str | None) -> None:
+        if answer is not None and number == self._number:
+            self._number, self._answer = None, answer
+            self.show()
+
+
+def markup(snapshot: Snapshot, problem: str) -> Markup:
+    """Empty when nothing is in the way."""
+    blocks = [_observing(snapshot)] if snapshot.role is Role.OBSERVING else []
+    blocks += [Markup('<div class="banner late" role="status"><p>{}</p></div>').format(p) for p in snapshot.problems]
+    if problem:
+        blocks.append(Markup('<div class="banner stale" role="alert"><p>{}</p></div>').format(problem))
+    return tiles.EMPTY.join(blocks)
+
+
+def _observing(snapshot: Snapshot) -> Markup:
+    holder = Markup("<p>{}</p>").format(snapshot.holder) if snapshot.holder else tiles.EMPTY
+    adopt = tiles.EMPTY
+    if not snapshot.adopted:
+        adopt = Markup(
+            "<p>Adopting writes a small marker into <code>{}</code> and starts collection into the files there; rows "
+            "already in them stay. Do it only if no other program writes to this folder.</p>{}"
+        ).format(snapshot.folder, tiles.button("adopt", "Adopt this folder", kind="main"))
+    return Markup(
+        '<div class="banner calm" role="status"><p><b>This window observes; it writes nothing.</b> {}</p>{}{}</div>'
+    ).format(snapshot.reason, holder, adopt)
