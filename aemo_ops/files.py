@@ -151,6 +151,11 @@ def explained(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: {error}; the file under its final name is untouched.") from error
 
 
+def partial_of(path: Path) -> Path:
+    """Where the next version of a file is made: what stands there is of a process that was killed."""
+    return path.with_name(f".{path.name}{PARTIAL}")
+
+
 def succeed(
     path: Path,
     make: Callable[[Path], int],
@@ -163,7 +168,7 @@ def succeed(
     `make` gets a name that is free and returns the bytes it wrote; so does this. A reader sees the old file or the new one,
     never a part; whatever raises, the old one stays. Failpoints: `<deed>.before_flush`, `.before_replace`, `.after_replace`.
     """
-    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial = partial_of(path)
     with explained(path):
         try:
             partial.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,8 @@ _SECONDS = 30
 
 def start(command: Sequence[str], folder: str | None, environment: Mapping[str, str], log: Path) -> Identity:
     """Start a program in the background, in a session of its own, what it prints appended to `log`. Raises StepRefused."""
+    with suppress(OSError):  # what is the matter with it, opening the log tells
+        log.parent.mkdir(exist_ok=True)
     told = {"command": list(command), "folder": folder, "environment": dict(environment), "log": str(log)}
     helper = [sys.executable, "-I", "-c", _STARTER]
     try:

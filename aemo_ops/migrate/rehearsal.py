@@ -66,7 +66,7 @@ def _rehearsed(settings: Settings, move: Move, folder: Path, progress: Progress)
     copies = folder / "old"
     copies.mkdir()
     items = [item for item in inventory.take(move.source, move.wanted).moved if item.state is State.THERE]
-    looking = _timed("The folders as they are", lambda: _looked(move))
+    looking = _timed("The folders as they are", lambda: _looked(settings, move))
     if not looking.ok:
         return Rehearsed((looking,), _sentence([looking]))
     copying = _timed("Copies for the rehearsal", lambda: _copied(items, copies, progress))
@@ -83,8 +83,8 @@ def _rehearsed(settings: Settings, move: Move, folder: Path, progress: Progress)
     return Rehearsed(tuple(tried), _sentence(tried))
 
 
-def _looked(move: Move) -> str:
-    if reason := Prepare(move).check():
+def _looked(settings: Settings, move: Move) -> str:
+    if reason := Undertaking(settings, move).step(Prepare.name).check():
         raise StepRefused(reason)
     return "can be moved"
 

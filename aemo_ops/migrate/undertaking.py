@@ -96,7 +96,7 @@ class Undertaking:
         move, shadow, clock = self.move, self.shadow, self.clock
         settings = [(self._settings.home / ".env", {"AEMO_DATA_PATH": str(move.data)})]
         steps: tuple[Step, ...] = (
-            Prepare(move),
+            Prepare(move, self.journal),
             Copying(move),
             NormalForm(move, clock),
             CatchUp(move, shadow, clock),

@@ -49,8 +49,9 @@ def move(place: Path, **options: bool) -> Move:
 
 def wizard(place: Path, **options: bool) -> Wizard:
     what = move(place, **options)
-    steps = (Prepare(what), Copying(what, pauses=()), NormalForm(what, Clock.starting(NOON, 0)))
-    return Wizard(Journal(place / "journal.jsonl"), steps, what.inputs())
+    journal = Journal(place / "journal.jsonl")
+    steps = (Prepare(what, journal), Copying(what, pauses=()), NormalForm(what, Clock.starting(NOON, 0)))
+    return Wizard(journal, steps, what.inputs())
 
 
 if __name__ == "__main__":

@@ -205,12 +205,13 @@ class World:
             elsewhere=lambda: "",
             fill=lambda since, progress: "",
         )
+        journal = Journal(self.place / "journal.jsonl")
         steps = (
-            *(Prepare(self.move), Copying(self.move, pauses=(0.0,)), NormalForm(self.move, clock)),
+            *(Prepare(self.move, journal), Copying(self.move, pauses=(0.0,)), NormalForm(self.move, clock)),
             *(CatchUp(self.move, shadow, clock), Passing()),
             Switch(self.move, shadow, clock, [(self.settings, {"AEMO_DATA_PATH": str(self.move.data)})]),
         )
-        return Wizard(Journal(self.place / "journal.jsonl"), steps, self.move.inputs())
+        return Wizard(journal, steps, self.move.inputs())
 
     def progress(self, cancel_at: int = 0) -> Progress:
         """Whoever waits sees time go by; a person may cancel at the n-th thing that is told."""

@@ -64,11 +64,12 @@ class Parallel:
 
     def wizard(self) -> Wizard:
         move, shadow, clock = self.move, self.shadow, self.clock
+        journal = Journal(self.place / "journal.jsonl")
         steps = (
-            *(Prepare(move), Copying(move, pauses=()), NormalForm(move, clock), CatchUp(move, shadow, clock)),
+            *(Prepare(move, journal), Copying(move, pauses=()), NormalForm(move, clock), CatchUp(move, shadow, clock)),
             Gate(move, shadow, clock, lambda: Nemweb(shadow.engine().client)),
         )
-        return Wizard(Journal(self.place / "journal.jsonl"), steps, move.inputs())
+        return Wizard(journal, steps, move.inputs())
 
     def frame(self, folder: Path, name: str) -> pd.DataFrame:
         return pd.read_parquet(folder / f"{name}.parquet")

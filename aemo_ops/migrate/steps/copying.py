@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from os import stat_result
+from pathlib import Path
 from typing import Any
 
 from aemo_ops.clock import stamp
-from aemo_ops.files import explained
+from aemo_ops.files import explained, partial_of
 from aemo_ops.host import disk
 from aemo_ops.host.fetched import fetched
 from aemo_ops.market import catalogue
@@ -65,7 +67,7 @@ class Copying:
     def apply(self, progress: Progress) -> Facts:
         items = inventory.take(self._move.source, self._move.wanted).moved
         self._make_way(items)
-        self._note.write(begun=[item.name for item in items], files=[])
+        self._note.write(begun=[item.name for item in items])
         if disk.cloud(self._move.source):
             self._fetch(items, progress)
         pairs = [(item.path, self._move.data / item.name) for item in items]
@@ -82,13 +84,13 @@ class Copying:
                 status = path.stat()
             except OSError as error:
                 return f"{path} is not there any more ({error.strerror})"
-            if (status.st_size, status.st_mtime_ns, status.st_ino) == (fact["size"], fact["mtime_ns"], fact["inode"]):
+            if _is_still(status, fact):
                 continue
-            dataset, kept = catalogue.dataset_of_file(path.name), self._move.backup / path.name
-            may_differ = dataset is not None and (kept.exists() or adopted(self._move.data))
+            dataset, kept = catalogue.dataset_of_file(path.name), kept_copy(self._move, fact)
+            may_differ = dataset is not None and (kept is not None or adopted(self._move.data))
             if not may_differ and digest(path) == fact["sha256"]:
                 continue
-            source = kept if kept.exists() else self._move.source / path.name
+            source = kept or self._move.source / path.name
             if dataset is None or not may_differ or not source.exists():
                 return f"{path} is not the file any more that was copied"
             until = (
@@ -106,6 +108,7 @@ class Copying:
         removed = []
         for name in self._begun():
             path = self._move.data / name
+            partial_of(path).unlink(missing_ok=True)
             if path.exists():
                 path.unlink()
                 removed.append(name)
@@ -123,16 +126,40 @@ class Copying:
             fetched(item.path, told)
 
     def _make_way(self, items: Sequence[Item]) -> None:
-        """Of a try that was killed: a copy whose source has changed since is made again."""
-        ours = self._begun()
+        """Of an earlier try: a copy whose source has changed since is made again, and what was kept of it goes before it."""
+        ours, copies = self._begun(), copied(self._move)
         for item in items:
             there = self._move.data / item.name
-            if item.name in ours and there.exists() and there.stat().st_mtime_ns != item.path.stat().st_mtime_ns:
-                with explained(there):
-                    there.unlink()
+            if item.name not in ours or (there.exists() and there.stat().st_mtime_ns == item.path.stat().st_mtime_ns):
+                continue
+            kept = kept_copy(self._move, copies[item.name]) if item.name in copies else None
+            for stale in (kept, there):
+                if stale:
+                    with explained(stale):
+                        stale.unlink(missing_ok=True)
 
     def _begun(self) -> list[str]:
         return list(self._note.read().get("begun", ()))
+
+
+def copied(move: Move) -> dict[str, Facts]:
+    """Name of each file that this move copied -> what it wrote down of the copy."""
+    return {fact["name"]: fact for fact in Note(move.backup / MANIFEST).read().get("files", ())}
+
+
+def kept_copy(move: Move, fact: Facts) -> Path | None:
+    """The copy as it came, where the normal form took its name; only the very one that `fact` tells of."""
+    path = move.backup / fact["name"]
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    same = _is_still(status, fact) or (status.st_size == fact["size"] and digest(path) == fact["sha256"])
+    return path if same else None
+
+
+def _is_still(status: stat_result, fact: Facts) -> bool:
+    return (status.st_size, status.st_mtime_ns, status.st_ino) == (fact["size"], fact["mtime_ns"], fact["inode"])
 
 
 def copied_until(move: Move, dataset: Dataset) -> datetime | None:
@@ -140,8 +167,7 @@ def copied_until(move: Move, dataset: Dataset) -> datetime | None:
 
     The old collector may have filled a hole since.
     """
-    copied = Note(move.backup / MANIFEST).read().get("files", ())
-    last = next((fact["last"] for fact in copied if fact["name"] == dataset.file_name), None)
+    last = copied(move).get(dataset.file_name, {}).get("last")
     return datetime.fromisoformat(last) - _AGAIN if last else None
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import Cancelled
-from aemo_ops.files import explained, failpoint, flush_folder
+from aemo_ops.files import explained, failpoint, flush_folder, partial_of
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.migrate.copy import digest
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.step import Facts
+from aemo_ops.migrate.steps.copying import copied, kept_copy
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.contract.examination import examine
 from aemo_ops.store.contract.normal import Repair, normal_path, normalise
@@ -22,7 +23,10 @@ Version = tuple[int, int, int, int]
 
 
 class NormalForm:
-    """The copy as it came stays in the backup folder; the rewritten file takes its name."""
+    """The copy as it came stays in the backup folder; the rewritten file takes its name.
+
+    Only a kept copy that is the very one of the manifest is rewritten, or brought back: one of another time lacks days.
+    """
 
     name, title, word = "normal", "Normal form", ""
 
@@ -33,7 +37,12 @@ class NormalForm:
 
     def check(self) -> str | None:
         reasons = []
-        for _, verdict in self._verdicts():
+        for dataset, verdict in self._verdicts():
+            taken = self._move.backup / dataset.file_name
+            if taken.exists() and self._kept(dataset) is None:
+                reasons.append(
+                    f"{taken} is not the copy that this move made; it was not touched. Move it away, then go on"
+                )
             if verdict.fatal:
                 reasons.append(f"{verdict.file.name} cannot be read: {verdict.problems[0].detail}")
             extra = [problem.detail for problem in verdict.problems if problem.kind is Kind.EXTRA_COLUMN]
@@ -53,14 +62,18 @@ class NormalForm:
     def apply(self, progress: Progress) -> Facts:
         told: list[dict[str, Any]] = []
         for dataset, verdict in self._verdicts():
-            path, kept = verdict.file, self._move.backup / verdict.file.name
-            if kept.exists() or verdict.cured_by_rewriting:
-                told.append(self._rewritten(dataset, path, kept, progress))
+            if self._kept(dataset) or verdict.cured_by_rewriting:
+                told.append(self._rewritten(dataset, verdict.file, progress))
         return {"files": told}
 
-    def _rewritten(self, dataset: Dataset, path: Path, kept: Path, progress: Progress) -> dict[str, Any]:
+    def _kept(self, dataset: Dataset) -> Path | None:
+        fact = copied(self._move).get(dataset.file_name)
+        return kept_copy(self._move, fact) if fact else None
+
+    def _rewritten(self, dataset: Dataset, path: Path, progress: Progress) -> dict[str, Any]:
         """The copy gets a second name first, so that its own holds a whole file at every moment."""
-        if not kept.exists():
+        kept = self._move.backup / path.name
+        if self._kept(dataset) is None:
             with explained(kept):
                 kept.hardlink_to(path)
                 flush_folder(kept.parent)
@@ -102,10 +115,11 @@ class NormalForm:
         """The copies as they came get their names back."""
         restored = []
         for dataset in self._move.datasets:
-            kept = self._move.backup / dataset.file_name
-            if kept.exists():
-                normal_path(self._move.data / dataset.file_name).unlink(missing_ok=True)
-                kept.replace(self._move.data / dataset.file_name)
+            path = self._move.data / dataset.file_name
+            for part in (normal_path(path), partial_of(normal_path(path))):
+                part.unlink(missing_ok=True)
+            if kept := self._kept(dataset):
+                kept.replace(path)
                 restored.append(dataset.file_name)
         flush_folder(self._move.data)
         return {"restored": restored}

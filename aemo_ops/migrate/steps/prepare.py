@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from aemo_ops.clock import stamp
-from aemo_ops.files import explained
+from aemo_ops.files import explained, partial_of
 from aemo_ops.host.repository import Repository, look
 from aemo_ops.migrate import inventory, places, programs
 from aemo_ops.migrate.candidates import Candidate, candidates, newer
@@ -16,7 +16,10 @@ from aemo_ops.migrate.inventory import Item, Kind, State
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.step import Facts
+from aemo_ops.migrate.steps.copying import MANIFEST, Copying
+from aemo_ops.migrate.steps.switch import NOTE
 from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.journal import Journal
 
 _MODE = 0o755
 
@@ -24,16 +27,16 @@ _MODE = 0o755
 class Prepare:
     name, title, word = "prepare", "Prepare", ""
 
-    def __init__(self, move: Move) -> None:
+    def __init__(self, move: Move, journal: Journal) -> None:
         self._move = move
+        self._journal = journal
 
     def check(self) -> str | None:
         found = inventory.take(self._move.source, self._move.wanted)
         judged = places.judge(self._move.source, self._move.base, [item.size for item in found.moved])
         there = self._move.source.is_dir()  # else one reason is enough
         reasons = [*judged.blocks, *(found.blocking if there else ())]
-        if any(self._move.data.glob("*")):
-            reasons.append(f"{self._move.data} holds files already: move them away, or choose another folder")
+        reasons += self._gone() if self._copying_begun() else self._taken()
         if self._move.env_file and not self._move.env_file.parent.is_dir():
             reasons.append(
                 f"{self._move.env_file.parent} is no folder, so {self._move.env_file} cannot be the settings"
@@ -82,6 +85,34 @@ class Prepare:
             "caches": [str(path) for path in self._caches()],
         }
 
+    def _copying_begun(self) -> bool:
+        """Whether what lies in the new place may be this move's own."""
+        told = [entry.kind for entry in self._journal if entry.facts.get("step") == Copying.name]
+        return bool(told) and told[-1] != "undone"
+
+    def _gone(self) -> Iterator[str]:
+        if not self._move.base.is_dir():
+            yield f"{self._move.base} is not there any more: plug its disk in, or put the folder back, then go on"
+
+    def _taken(self) -> Iterator[str]:
+        """What of somebody else's lies where this move would write; it may count, or be another move's way back."""
+        data, backup = self._move.data, self._move.backup
+        names = [one.name for one in self._move.wanted]
+        ours = {
+            partial_of(data / name).name for name in names
+        }  # of a process that was killed: the copy makes them anew
+        if found := [name for name in inventory.names_in(data) if name not in ours]:
+            yield (
+                f"{data} holds files already, which this move did not make ({_some(found)}): they were not touched. "
+                "Choose another folder for the new place"
+            )
+        if left := [name for name in inventory.names_in(backup) if name in {*names, MANIFEST, NOTE}]:
+            yield (
+                f"{backup} holds what another move left ({_some(left)}): its copies and how to go back from it, which "
+                "were not touched. Choose another folder for the new place, or put that folder away once that move will "
+                "not be rolled back any more"
+            )
+
     def _collectors(self) -> list[Program]:
         return programs.look(self._move.patterns, self._move.source)
 
@@ -95,8 +126,9 @@ class Prepare:
         return sorted(path for folder in folders for path in folder.glob("*.duckdb"))
 
     def verify(self, evidence: Facts) -> str | None:
-        gone = [str(folder) for folder in self._move.folders if not folder.is_dir()]
-        return f"{', '.join(gone)} is not there" if gone else None
+        """An empty folder of logs may go and come: whoever writes one makes it again."""
+        gone = [str(folder) for folder in (self._move.data, self._move.backup) if not folder.is_dir()]
+        return f"{', '.join(gone)} is not there any more" if gone else None
 
     def back(self) -> str:
         return "remove the folders that were made, where they are empty"
@@ -109,6 +141,10 @@ class Prepare:
                 folder.rmdir()
                 removed.append(str(folder))
         return {"removed": removed}
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _line(item: Item) -> str:
