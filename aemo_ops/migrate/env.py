@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +16,10 @@ from aemo_ops.errors import StepRefused
 
 _LINE = re.compile(r"(?P<head>\s*(?:export\s+)?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
 MODE = 0o600
-BACKUP = ".before-aemo-ops"
-EDITED = ".edited-during-the-move"
+FOLDER = "settings"  # in the move's backup: beside the file a repository would take its copies along
+_PRIVATE = 0o700
+_BEFORE = "before"
+_EDITED = "edited-during-the-move"
 
 # variable that the dashboard reads -> file or folder in the data set's base folder
 NAMES = {
@@ -81,11 +85,13 @@ def change(path: Path, values: Mapping[str, str], old: Path | None = None) -> Ch
     return Change(path, "".join(f"{line}\n" for line in lines), tuple(shown), tuple(warnings))
 
 
-def write(wanted: Change) -> Path | None:
-    """Write it, readable by this user only; the file as it was before is kept beside it, where there was one."""
+def write(wanted: Change, backup: Path) -> Path | None:
+    """Write it, readable by this user only; the file as it was before is kept in the move's backup, where there was one."""
     kept = None
     if wanted.path.exists():
-        kept = wanted.path.with_name(wanted.path.name + BACKUP)
+        kept = _copy(wanted.path, backup, _BEFORE)
+        with files.explained(kept):
+            kept.parent.mkdir(_PRIVATE, exist_ok=True)
         content = wanted.path.read_bytes()
         if not kept.exists():
             _published(kept, content)
@@ -93,19 +99,27 @@ def write(wanted: Change) -> Path | None:
     return kept
 
 
-def restore(path: Path) -> bool:
+def restore(path: Path, backup: Path) -> bool:
     """Bring back the file as it was before the first `write`; whether there was one to bring back.
 
-    What stands there now is kept beside it, under another name, where somebody edited it since.
+    What stands there now is kept in the backup, under another name, where somebody edited it since.
     """
-    kept = path.with_name(path.name + BACKUP)
+    kept = _copy(path, backup, _BEFORE)
     if not kept.exists():
         return False
     if path.exists() and _others(path.read_text()) != _others(kept.read_text()):
-        _published(path.with_name(path.name + EDITED), path.read_bytes())
+        _published(_copy(path, backup, _EDITED), path.read_bytes())
     _published(path, kept.read_bytes())
     kept.unlink()
+    with suppress(OSError):  # there is more in it
+        kept.parent.rmdir()
     return True
+
+
+def _copy(path: Path, backup: Path, what: str) -> Path:
+    """Two files of settings may both be called `.env`: its folder's name, and which of that name, stand before it."""
+    told = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    return backup / FOLDER / f"{path.parent.name}-{told}{path.name}.{what}"
 
 
 def _others(text: str) -> list[str]:
@@ -114,11 +128,11 @@ def _others(text: str) -> list[str]:
     return [line for line, match in matches if match is None or match["name"] not in NAMES]
 
 
-def set_aside(path: Path) -> None:
-    """What an earlier move kept makes way, under a name of its own: it is not what the file was before this one."""
-    kept = path.with_name(path.name + BACKUP)
+def set_aside(path: Path, backup: Path) -> None:
+    """What an earlier switch kept makes way, under a name of its own: it is not what the file was before this one."""
+    kept = _copy(path, backup, _BEFORE)
     if kept.exists():
-        number = 1 + sum(1 for _ in path.parent.glob(f"{kept.name}-*"))
+        number = 1 + sum(1 for one in kept.parent.iterdir() if one.name.startswith(f"{kept.name}-"))
         kept.rename(kept.with_name(f"{kept.name}-{number}"))
 
 

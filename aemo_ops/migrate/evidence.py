@@ -23,6 +23,8 @@ from aemo_ops.store.journal import Journal
 
 _PACKAGES = ("aemo-ops", "pyarrow", "pandas", "numpy", "psutil")
 JSON, PAGE = "move.json", "move.html"
+# Copies of .env, whole or half written, too. Patterns: git refuses a plain name of a file that it ignores anyway.
+_NO_SECRETS = "':(exclude,glob)**/.env*' ':(exclude,glob)**/..env*'"
 
 
 def report(
@@ -173,8 +175,10 @@ def left_to_do(standings: Sequence[Standing]) -> list[str]:
     for one in prepared.get("repositories", ()):
         if one["changed"]:
             place = shlex.quote(one["path"])
-            lines.append(f"# {len(one['changed'])} paths of {one['path']} are not committed (.env stays out)")
-            lines.append(f"git -C {place} add --all -- . ':!.env' && git -C {place} commit && git -C {place} push")
+            lines.append(
+                f"# {len(one['changed'])} paths of {one['path']} are not committed (.env and its copies stay out)"
+            )
+            lines.append(f"git -C {place} add --all -- . {_NO_SECRETS} && git -C {place} commit && git -C {place} push")
     lines += [f"# rebuild {name}: the old paths are baked into it" for name in prepared.get("caches", ())]
     return lines
 

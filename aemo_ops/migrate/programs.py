@@ -96,6 +96,6 @@ def _recorded(found: Found) -> Program:
         found.names,
         dict(found.plain),
         tuple(f"{one.kind}: {one.name}" for one in holders),
-        tuple(one.stop or f"take the line out of `crontab -e`: {one.name}" for one in holders),
-        tuple(one.start or f"put the line back with `crontab -e`: {one.name}" for one in holders),
+        tuple(one.stop or f"put a # before the line in `crontab -e`: {one.name}" for one in holders),
+        tuple(one.start or f"take the # away again in `crontab -e`: {one.name}" for one in holders),
     )

@@ -77,6 +77,18 @@ def test_a_line_of_crontab_is_found_and_a_commented_one_is_not(commands: Path, t
     assert [(one.kind, one.name) for one in supervisor.supervisors(FOUND, tmp_path)] == [("cron", line)]
 
 
+@pytest.mark.parametrize(
+    "said", ["canary-5c1", "'canary-5c1 x'", '"canary-5c1;x"y', "canary-5c1\\ canary-5c1", "a'canary-5c1'"]
+)
+def test_what_a_line_of_crontab_sets_is_not_told(commands: Path, tmp_path: Path, said: str) -> None:
+    line = f"0 * * * * SMTP_PASSWORD={said} python3 run_unified_collector.py --token={said} --all"
+    (tmp_path / "said").write_text(line)
+    command(commands, "crontab", f"cat '{tmp_path / 'said'}'")
+    os.environ["PATH"] += os.pathsep + "/bin"
+    (found,) = supervisor.supervisors(FOUND, tmp_path)
+    assert found.name == "0 * * * * SMTP_PASSWORD=*** python3 run_unified_collector.py --token=*** --all"
+
+
 def test_no_crontab_is_no_trouble(commands: Path, tmp_path: Path) -> None:
     assert supervisor.supervisors(FOUND, tmp_path) == []
     command(commands, "crontab", "echo 'no crontab for me' >&2; exit 1")

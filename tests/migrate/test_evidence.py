@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,23 @@ def test_a_sentence_for_how_it_stands(phases: list[Phase], words: str) -> None:
     assert words in evidence.sentence(standings)
 
 
+@pytest.mark.parametrize("ignored", ["", ".env"])
+def test_the_command_that_commits_takes_no_secret_along(tmp_path: Path, ignored: str) -> None:
+    for name in (".env", ".env.before", "..env.partial", "sub/.env.mine", "app.py"):
+        (tmp_path / "repo" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "repo" / name).write_text("canary")
+    (tmp_path / "repo" / ".gitignore").write_text(ignored)
+    subprocess.run(["git", "init", "-q", tmp_path / "repo"], check=True)
+    found = {"repositories": [{"path": str(tmp_path / "repo"), "changed": ["app.py"]}]}
+    standings = [Standing(name, name, Phase.DONE, evidence=found) for name in ("prepare", "switch")]
+    add = evidence.left_to_do(standings)[-1].partition(" && ")[0]
+    subprocess.run(["bash", "-c", add], check=True)
+    staged = subprocess.run(
+        ["git", "-C", tmp_path / "repo", "diff", "--cached", "--name-only"], check=True, capture_output=True
+    )
+    assert staged.stdout.decode().split() == [".gitignore", "app.py"]
+
+
 def test_what_is_left_to_do_has_its_commands_and_leaves_secrets_out() -> None:
     found = {
         "collectors": [{"folder": "/opt/tools", "command": ["python", "unified collector.py"], "stop": ["launchctl bootout x"]}],
@@ -148,5 +166,8 @@ def test_what_is_left_to_do_has_its_commands_and_leaves_secrets_out() -> None:
     assert evidence.left_to_do([prepared]) == []  # before the switch nothing may go
     lines = evidence.left_to_do([prepared, Standing("switch", "Switchover", Phase.DONE)])
     assert "archive /opt/tools (python 'unified collector.py')" in lines[0] and "launchctl bootout x" in lines[1]
-    assert "git -C '/opt/a dashboard' add --all -- . ':!.env'" in lines[3] and "cache.duckdb" in lines[-1]
+    assert (
+        "git -C '/opt/a dashboard' add --all -- . ':(exclude,glob)**/.env*' ':" in lines[3]
+        and "cache.duckdb" in lines[-1]
+    )
     assert not [line for line in lines if "/opt/clean" in line]

@@ -95,7 +95,7 @@ class Back:
     def _settings_back(self, note: Facts) -> list[str]:
         """Files of settings that are again as they were before the switch; one that was not there goes."""
         for name, was_there in note.get("settings", {}).items():
-            if not env.restore(Path(name)) and not was_there:
+            if not env.restore(Path(name), self._move.backup) and not was_there:
                 Path(name).unlink(missing_ok=True)
         return list(note.get("settings", ()))
 

@@ -72,7 +72,7 @@ class Switch:
         lines += [f"end {one} (SIGTERM, never a kill)" for one in running] or ["no old collector runs: nothing to end"]
         lines.append(f"take over the rest; from then on {self._move.data} is what counts")
         for change in self._changes():
-            lines += [f"write {change.path}, the old one kept as {change.path.name}{env.BACKUP}:", *change.shown]
+            lines += [f"write {change.path}, the old one kept in {self._move.backup / env.FOLDER}:", *change.shown]
             lines += change.warnings
         if self._move.dashboard and (reader := self._move.dashboard.running()):
             lines.append(f"end the dashboard ({reader}) and start it again with these settings")
@@ -213,10 +213,10 @@ class Switch:
             before = self._note.read().get("settings", {})
             for change in changes:
                 if str(change.path) not in before:
-                    env.set_aside(change.path)
+                    env.set_aside(change.path, self._move.backup)
             self._note.write(settings={str(change.path): change.path.exists() for change in changes} | before)
         for change in changes:
-            env.write(change)
+            env.write(change, self._move.backup)
         return {str(change.path): list(change.shown) for change in changes}
 
     def _observed(self, at: datetime, left: Facts, progress: Progress) -> tuple[dict[str, str], int]:
