@@ -32,8 +32,13 @@ class Candidate:
         return f"{self.folder}: {self.files} of the files, {newest}, last written {stamp(self.written) if self.written else '-'}"
 
 
-def candidates(source: Path, base: Path, wanted: Sequence[Wanted], collectors: Sequence[Program]) -> list[Candidate]:
-    """The source first, then the others by their newest interval. Nothing else below `base` is one. Reads footers only."""
+def candidates(
+    source: Path, base: Path, wanted: Sequence[Wanted], collectors: Sequence[Program], now: datetime
+) -> list[Candidate]:
+    """The source first, then the others by their newest interval. Nothing else below `base` is one.
+
+    Reads footers only, and the times of a file that has a row dated after `now`, which is taken for nobody's newest.
+    """
     names = {one.name for one in wanted if one.name.endswith(".parquet")}
     found: dict[Path, Candidate] = {}
     for folder in [source, *_folders(source, collectors)]:
@@ -43,7 +48,7 @@ def candidates(source: Path, base: Path, wanted: Sequence[Wanted], collectors: S
         is_source = not found
         apart = not real.is_relative_to(base.resolve())
         if is_source or (apart and names & set(inventory.names_in(folder))):
-            found[real] = _looked_at(folder, wanted)
+            found[real] = _looked_at(folder, wanted, now)
     first, *others = found.values()
     return [first, *sorted(others, key=lambda one: one.newest or datetime.min, reverse=True)]
 
@@ -65,14 +70,14 @@ class Likely:
     pattern: str
 
 
-def likely(patterns: Sequence[str], source: Path | None = None) -> Likely | None:
+def likely(patterns: Sequence[str], now: datetime, source: Path | None = None) -> Likely | None:
     """The folder near a running old collector that has the newest rows of the usual files; None where none runs.
 
     `source`: only a collector of this folder.
     """
     names = {one.name for one in inventory.USUAL if one.name.endswith(".parquet")}
     found = [
-        (_looked_at(path, inventory.USUAL), one)
+        (_looked_at(path, inventory.USUAL, now), one)
         for one in programs.look(patterns, source)
         for path in ([source] if source else (*_near(one), *_named(one)))
         if names & set(inventory.names_in(path))
@@ -126,7 +131,7 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
             yield from _below(one, depth - 1)
 
 
-def _looked_at(folder: Path, wanted: Sequence[Wanted]) -> Candidate:
+def _looked_at(folder: Path, wanted: Sequence[Wanted], now: datetime) -> Candidate:
     taken = inventory.take(folder, wanted)
     written = max((item.written for item in taken.moved if item.written), default=None)
-    return Candidate(folder, len(taken.moved), taken.newest, written)
+    return Candidate(folder, len(taken.moved), taken.newest(now), written)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aemo_ops import files
@@ -38,8 +39,11 @@ def carry(
     progress: Progress,
     turn: Callable[[], AbstractContextManager[object]] = nullcontext,
     pauses: Sequence[float] = PAUSES,
+    latest: datetime | None = None,
 ) -> Carried:
     """Insert the old file's rows of after `since` (None: of all time) into the store; a key that is there keeps its row.
+
+    A row that is dated after `latest` comes over too, and is no sign of how far the old file goes.
 
     While the old file cannot be read, as its writer is in the middle of it, there is another try after each of `pauses`; then
     UnreadableNow is raised. Raises StoreError; Cancelled between two months.
@@ -52,7 +56,8 @@ def carry(
         if rows.table.num_rows:
             with turn():
                 inserted += store.merge(dataset, rows.table, Mode.INSERT).inserted
-            until = rows.table[dataset.key[0]].cast(pa.timestamp("us"))[-1].as_py()
+            ends = rows.table[dataset.key[0]].cast(pa.timestamp("us"))
+            until = pc.max(ends if latest is None else ends.filter(pc.less_equal(ends, latest))).as_py() or until
         if progress.cancelled:
             raise Cancelled(f"{old}: stopped as asked; what was taken over by then stays, and it can be gone on with.")
     return Carried(dataset.name, inserted, off_grid, until)

@@ -13,6 +13,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from aemo_ops.errors import UnreadableNow
+from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import HALF_HOUR
 from aemo_ops.ops.landing import first_of_each
@@ -67,12 +68,14 @@ class Foreign:
     def schema(self) -> pa.Schema:
         return self._file.schema
 
-    def span(self) -> Window | None:
-        """The first and the last settlementdate, None without rows."""
+    def span(self, until: datetime | None = None) -> Window | None:
+        """The first and the last settlementdate, of those up to `until` where it is given; None without rows."""
         try:
             times = self._file.to_table(columns=[self._time])[0].cast(pa.timestamp("us"))
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from error
+        if until is not None:
+            times = times.filter(pc.less_equal(times, pa.scalar(until, times.type)))
         bounds = pc.min_max(times).as_py()
         return None if bounds["min"] is None else (bounds["min"], bounds["max"])
 
@@ -91,6 +94,19 @@ class Foreign:
             f"{self.path} cannot be read now ({error}). If a program is writing it, try again when it has finished; "
             "if it stays so, `aemo-ops check` says more."
         )
+
+
+def newest(path: Path, last: datetime | None, now: datetime) -> datetime | None:
+    """The newest interval of a file whose footer tells `last`; None where that is not known.
+
+    A row that is dated after `now` is a mistake of its writer's: the file is read for the newest of the others. Raises
+    UnreadableNow.
+    """
+    dataset = catalogue.dataset_of_file(path.name)
+    if dataset is None or last is None or last <= (latest := catalogue.latest_possible(dataset, now)):
+        return last
+    span = Foreign(path).span(latest)
+    return span[1] if span else None
 
 
 def months(

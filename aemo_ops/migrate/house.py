@@ -138,7 +138,7 @@ class House:
     def suggested_move(self) -> Move:
         """From the folder of a running old collector, where one is found; on a fast clock a day of watching is an hour."""
         watch = 1.0 if self._clock.speed > 1 else 24.0
-        found = likely(PATTERNS, self.settings.move_from)
+        found = likely(PATTERNS, self.now(), self.settings.move_from)
         if found is None:
             return Move(self.settings.move_from or self.settings.data_path, self.settings.move_to, watch_hours=watch)
         return Move(found.folder, self.settings.move_to, patterns=(found.pattern,), watch_hours=watch)

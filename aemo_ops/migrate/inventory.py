@@ -14,6 +14,7 @@ from pathlib import Path
 from aemo_ops.clock import to_nem
 from aemo_ops.errors import UnreadableNow
 from aemo_ops.market.catalogue import DATASETS
+from aemo_ops.migrate.foreign import newest
 from aemo_ops.migrate.source import opened, rows_and_times
 from aemo_ops.store.contract.recognition import recognise
 
@@ -99,10 +100,10 @@ class Inventory:
         """The files that go along."""
         return [item for item in self.items if item.kind is Kind.DECLARED and item.state is State.THERE]
 
-    @property
-    def newest(self) -> datetime | None:
+    def newest(self, now: datetime) -> datetime | None:
         """The newest settlementdate of any dataset's file: the live folder has the newest of all candidates."""
-        return max((item.last for item in self.items if item.last and item.kind is Kind.DECLARED), default=None)
+        ends = [newest(item.path, item.last, now) for item in self.items if item.kind is Kind.DECLARED]
+        return max((end for end in ends if end), default=None)
 
 
 USUAL = (

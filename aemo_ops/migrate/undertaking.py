@@ -96,8 +96,8 @@ class Undertaking:
         move, shadow, clock = self.move, self.shadow, self.clock
         settings = [(self._settings.home / ".env", {"AEMO_DATA_PATH": str(move.data)})]
         steps: tuple[Step, ...] = (
-            Prepare(move, self.journal),
-            Copying(move),
+            Prepare(move, clock, self.journal),
+            Copying(move, clock),
             NormalForm(move, clock),
             CatchUp(move, shadow, clock),
             Gate(move, shadow, clock, lambda: Nemweb(shadow.engine().client)),

@@ -50,7 +50,8 @@ def move(place: Path, **options: bool) -> Move:
 def wizard(place: Path, **options: bool) -> Wizard:
     what = move(place, **options)
     journal = Journal(place / "journal.jsonl")
-    steps = (Prepare(what, journal), Copying(what, pauses=()), NormalForm(what, Clock.starting(NOON, 0)))
+    clock = Clock.starting(NOON, 0)
+    steps = (Prepare(what, clock, journal), Copying(what, clock, pauses=()), NormalForm(what, clock))
     return Wizard(journal, steps, what.inputs())
 
 

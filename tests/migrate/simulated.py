@@ -207,7 +207,7 @@ class World:
         )
         journal = Journal(self.place / "journal.jsonl")
         steps = (
-            *(Prepare(self.move, journal), Copying(self.move, pauses=(0.0,)), NormalForm(self.move, clock)),
+            *(Prepare(self.move, clock, journal), Copying(self.move, clock, (0.0,)), NormalForm(self.move, clock)),
             *(CatchUp(self.move, shadow, clock), Passing()),
             Switch(self.move, shadow, clock, [(self.settings, {"AEMO_DATA_PATH": str(self.move.data)})]),
         )

@@ -15,6 +15,7 @@ import pytest
 from aemo_ops.market.catalogue import DATASETS, PRICES5
 from aemo_ops.migrate import inventory
 from aemo_ops.migrate.inventory import Inventory, Item, Kind, State
+from tests.conftest import NOON
 from tests.migrate.comparing import END, right, table
 
 
@@ -37,7 +38,7 @@ def item(found: Inventory, name: str) -> Item:
 
 def test_a_whole_folder_is_moved_whole(old: Path) -> None:
     found = inventory.take(old)
-    assert found.blocking == [] and len(found.moved) == len(DATASETS) + 4 and found.newest == END
+    assert found.blocking == [] and len(found.moved) == len(DATASETS) + 4 and found.newest(NOON) == END
     prices = item(found, "prices5.parquet")
     rows = right(PRICES5)
     assert (prices.rows, prices.first, prices.last) == (len(rows), rows[0][0], rows[-1][0])

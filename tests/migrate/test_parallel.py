@@ -66,7 +66,12 @@ class Parallel:
         move, shadow, clock = self.move, self.shadow, self.clock
         journal = Journal(self.place / "journal.jsonl")
         steps = (
-            *(Prepare(move, journal), Copying(move, pauses=()), NormalForm(move, clock), CatchUp(move, shadow, clock)),
+            *(
+                Prepare(move, clock, journal),
+                Copying(move, clock, ()),
+                NormalForm(move, clock),
+                CatchUp(move, shadow, clock),
+            ),
             Gate(move, shadow, clock, lambda: Nemweb(shadow.engine().client)),
         )
         return Wizard(journal, steps, move.inputs())

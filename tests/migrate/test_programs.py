@@ -11,6 +11,7 @@ import pytest
 
 from aemo_ops.migrate import programs
 from aemo_ops.migrate.candidates import likely
+from tests.conftest import NOON
 from tests.migrate.moving import damaged
 
 Start = Callable[..., int]
@@ -47,14 +48,14 @@ def test_a_collector_that_names_another_folder_of_data_is_left_alone(start: Star
 def test_the_likely_folder_is_what_a_running_collector_names_and_its_words_tell_it_apart(
     start: Start, tmp_path: Path
 ) -> None:
-    assert likely([NAME]) is None
+    assert likely([NAME], NOON) is None
     damaged(tmp_path / "data 2")
     start("--data", str(tmp_path / "data 2"))
-    found = likely([NAME])
+    found = likely([NAME], NOON)
     assert found is not None and found.folder == tmp_path / "data 2"
     assert found.pattern == f"{NAME} --data {tmp_path / 'data 2'}"
     damaged(tmp_path / "other")
     start("--data", str(tmp_path / "other"))
     for folder in (tmp_path / "other", tmp_path / "data 2"):
-        mine = likely([NAME], folder)
+        mine = likely([NAME], NOON, folder)
         assert mine is not None and mine.folder == folder and mine.pattern.endswith(str(folder))

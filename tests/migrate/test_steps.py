@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -116,6 +117,21 @@ def test_a_required_file_that_is_absent_and_a_place_that_is_taken_refuse(place: 
     with pytest.raises(StepRefused, match="holds files already"):
         wizard(place).run(quiet())
     assert (place / "ssd" / "data" / "prices5.parquet").read_text() == "somebody's"
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP])
+def test_a_disk_where_no_file_has_a_second_name_is_refused_before_anything_is_copied(
+    place: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuses(self: Path, target: Path) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuses)
+    with pytest.raises(StepRefused, match=r"cannot give a file a second name .* Format that disk as APFS"):
+        wizard(place).run(quiet())
+    assert [path.name for path in (place / "ssd").rglob("*") if path.name not in ("data", "logs", "backup")] == []
+    wizard(place).rollback(quiet())
+    assert not (place / "ssd").exists()
 
 
 def test_columns_that_belong_to_no_dataset_go_only_with_consent(place: Path) -> None:

@@ -12,7 +12,7 @@ from aemo_ops.migrate.carry import carry, lost
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts
-from aemo_ops.migrate.steps.copying import copied_until
+from aemo_ops.migrate.steps.copying import copied, copied_until
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.lease import ADOPTION, FOLDER_LOCK, adopt
 
@@ -41,17 +41,18 @@ class CatchUp:
         adopt(self._move.data)
         begun = self._clock.now()
         ground = self._shadow.ground()
+        copies = copied(self._move)  # how far they went: our engine has written there by now
         told: list[dict[str, Any]] = []
         for dataset in self._move.datasets:
-            mark = ground.store.latest(dataset)
             since = copied_until(self._move, dataset)
             old = self._move.source / dataset.file_name
-            carried = carry(dataset, old, ground.store, since, progress, ground.turn)
+            latest = catalogue.latest_possible(dataset, self._clock.now())
+            carried = carry(dataset, old, ground.store, since, progress, ground.turn, latest=latest)
             ground.wrote(dataset)
             told.append(
                 {
                     "dataset": dataset.name,
-                    "mark": stamp(mark) if mark else None,
+                    "mark": copies.get(dataset.file_name, {}).get("last"),
                     "since": stamp(since) if since else None,
                     "until": stamp(carried.until) if carried.until else None,
                     "inserted": carried.inserted,

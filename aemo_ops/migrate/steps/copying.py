@@ -8,7 +8,7 @@ from os import stat_result
 from pathlib import Path
 from typing import Any
 
-from aemo_ops.clock import stamp
+from aemo_ops.clock import Clock, stamp
 from aemo_ops.files import explained, partial_of
 from aemo_ops.host import disk
 from aemo_ops.host.fetched import fetched
@@ -18,6 +18,7 @@ from aemo_ops.migrate import inventory, places
 from aemo_ops.migrate.batch import copy_all
 from aemo_ops.migrate.carry import lost
 from aemo_ops.migrate.copy import PAUSES, VerifiedCopy, digest
+from aemo_ops.migrate.foreign import newest
 from aemo_ops.migrate.inventory import Item
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import Note
@@ -38,8 +39,9 @@ class Copying:
 
     name, title, word = "copy", "Copy & verify", ""
 
-    def __init__(self, move: Move, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(self, move: Move, clock: Clock, pauses: Sequence[float] = PAUSES) -> None:
         self._move = move
+        self._clock = clock
         self._pauses = pauses
         self._note = Note(move.backup / MANIFEST)
 
@@ -72,7 +74,8 @@ class Copying:
             self._fetch(items, progress)
         pairs = [(item.path, self._move.data / item.name) for item in items]
         copies = copy_all(pairs, progress, pauses=self._pauses)
-        evidence = [_fact(copy) for copy in copies]
+        now = self._clock.now()
+        evidence = [_fact(copy, newest(copy.path, copy.last, now)) for copy in copies]
         self._note.write(files=evidence)
         return {"files": evidence}
 
@@ -171,7 +174,7 @@ def copied_until(move: Move, dataset: Dataset) -> datetime | None:
     return datetime.fromisoformat(last) - _AGAIN if last else None
 
 
-def _fact(copy: VerifiedCopy) -> dict[str, Any]:
+def _fact(copy: VerifiedCopy, last: datetime | None) -> dict[str, Any]:
     return {
         "name": copy.path.name,
         "sha256": copy.sha256,
@@ -180,5 +183,5 @@ def _fact(copy: VerifiedCopy) -> dict[str, Any]:
         "inode": copy.inode,
         "rows": copy.rows,
         "first": stamp(copy.first) if copy.first else None,
-        "last": stamp(copy.last) if copy.last else None,
+        "last": stamp(last) if last else None,
     }

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from aemo_ops.clock import stamp
+from aemo_ops.clock import Clock, stamp
+from aemo_ops.errors import StepRefused
 from aemo_ops.files import explained, partial_of
+from aemo_ops.host import disk
 from aemo_ops.host.repository import Repository, look
 from aemo_ops.migrate import inventory, places, programs
 from aemo_ops.migrate.candidates import Candidate, candidates, newer
@@ -27,8 +30,9 @@ _MODE = 0o755
 class Prepare:
     name, title, word = "prepare", "Prepare", ""
 
-    def __init__(self, move: Move, journal: Journal) -> None:
+    def __init__(self, move: Move, clock: Clock, journal: Journal) -> None:
         self._move = move
+        self._clock = clock
         self._journal = journal
 
     def check(self) -> str | None:
@@ -75,15 +79,32 @@ class Prepare:
         for folder in move.folders:
             with explained(folder):
                 folder.mkdir(_MODE, parents=True, exist_ok=True)
+        self._try_second_name()
         collectors = self._collectors()
+        newest = found.newest(self._clock.now())
         return {
             "items": [_fact(item) for item in found.items],
-            "newest": stamp(found.newest) if found.newest else None,
+            "newest": stamp(newest) if newest else None,
             "collectors": [one.facts() for one in collectors],
             "candidates": [str(one) for one in self._candidates(collectors)],
             "repositories": [_repository(look(path)) for path in move.repositories],
             "caches": [str(path) for path in self._caches()],
         }
+
+    def _try_second_name(self) -> None:
+        """Raises StepRefused where a file cannot have two: a copy is kept so while its normal form takes its name."""
+        with explained(self._move.backup), TemporaryDirectory(dir=self._move.backup) as place:
+            first = Path(place) / "first"
+            first.touch()
+            try:
+                first.with_name("second").hardlink_to(first)
+            except OSError as error:
+                kind = disk.volume(self._move.base).kind
+                raise StepRefused(
+                    f"the disk of {self._move.base} ({kind or 'of an unknown kind'}) cannot give a file a second name "
+                    f"({error.strerror}), as exFAT and FAT cannot; the move keeps each copy in that way. Nothing was copied, "
+                    "the old files are untouched. Format that disk as APFS, which erases it, or choose a folder on another one."
+                ) from error
 
     def _copying_begun(self) -> bool:
         """Whether what lies in the new place may be this move's own."""
@@ -117,7 +138,7 @@ class Prepare:
         return programs.look(self._move.patterns, self._move.source)
 
     def _candidates(self, collectors: Sequence[Program]) -> list[Candidate]:
-        return candidates(self._move.source, self._move.base, self._move.wanted, collectors)
+        return candidates(self._move.source, self._move.base, self._move.wanted, collectors, self._clock.now())
 
     def _caches(self) -> list[Path]:
         """The reading program's cache databases, whose views name the old paths."""

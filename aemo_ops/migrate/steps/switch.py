@@ -11,6 +11,7 @@ from aemo_ops.clock import Clock, stamp
 from aemo_ops.errors import AemoOpsError, Cancelled, StepRefused, UnreadableNow, VerificationFailed
 from aemo_ops.files import failpoint
 from aemo_ops.host import processes
+from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES, intervals
 from aemo_ops.migrate import env, programs, quiet
@@ -249,9 +250,10 @@ class Switch:
                 raise Cancelled("stopped as asked; the old collector was started again.")
 
     def _had(self, dataset: Dataset, at: datetime) -> set[datetime]:
-        """The new file's interval ends from shortly before `at` on."""
+        """The new file's interval ends from shortly before `at` on; one that cannot have come yet is no interval's."""
         times = self._shadow.ground().store.read(dataset, _shortly_before(at))[dataset.key[0]]
-        return set(times.cast("timestamp[us]").to_pylist())
+        latest = catalogue.latest_possible(dataset, self._clock.now())
+        return {end for end in times.cast("timestamp[us]").to_pylist() if end <= latest}
 
     def _news(self, dataset: Dataset, at: datetime, before: datetime) -> tuple[datetime | None, list[datetime]]:
         """The first interval after `before`, and what is missing up to the newest from shortly before `at` on."""
