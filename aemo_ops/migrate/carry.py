@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aemo_ops import files
+from aemo_ops.clock import NEM_OFFSET
 from aemo_ops.errors import Cancelled, SchemaMismatch
 from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.migrate.copy import PAUSES, patiently
 from aemo_ops.migrate.foreign import Foreign, fitted, months
 from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.contract.conversion import is_text
+from aemo_ops.store.contract.layout import layout
 from aemo_ops.store.parquet import Store
+
+_PART = 1_000_000  # rows of an old file that is written anew, held at a time
 
 
 @dataclass(frozen=True)
@@ -100,17 +107,48 @@ def carry_back(dataset: Dataset, store: Store, old: Path, since: datetime) -> Ca
 
 
 def _written_anew(dataset: Dataset, rows: pa.Table, old: Path) -> int:
-    """Append what the old file lacks, in its own columns; its rows stay as they are, in their order."""
-    before = pq.read_table(old)
-    known = fitted(dataset, before).table.select(list(dataset.key))
+    """Append what the old file lacks, in its own columns; its rows stay as they are, in their order, and pass by in parts."""
+    if not rows.num_rows:
+        return 0
+    ends = rows[dataset.key[0]].cast(pa.timestamp("us"))
+    there = Foreign(old).read((pc.min(ends).as_py() - timedelta.resolution, pc.max(ends).as_py()))
+    known = fitted(dataset, there).table.select(list(dataset.key))
     fresh = rows.join(known, list(dataset.key), join_type="left anti").select(dataset.schema.names)
     fresh = fresh.sort_by([(name, "ascending") for name in dataset.key])
-    names = {name.lower(): name for name in before.column_names}
-    arrays = [
-        fresh[field.name.lower()].cast(field.type) if field.name.lower() in names and field.name.lower() in fresh.column_names
-        else pa.nulls(fresh.num_rows, field.type)
-        for field in before.schema
-    ]  # fmt: skip
-    whole = pa.concat_tables([before, pa.table(arrays, schema=before.schema)])
-    files.publish(old, lambda sink: pq.write_table(whole, sink))
+    before = pq.ParquetFile(old)
+    if fresh.num_rows:
+        files.publish(old, partial(_appended, before, _in_its_form(dataset, fresh, before)))
     return int(fresh.num_rows)
+
+
+def _appended(before: pq.ParquetFile, more: pa.Table, sink: BinaryIO) -> None:
+    with pq.ParquetWriter(sink, before.schema_arrow) as writer:
+        for batch in before.iter_batches(_PART):
+            writer.write_batch(batch)
+        writer.write_table(more)
+
+
+def _in_its_form(dataset: Dataset, rows: pa.Table, file: pq.ParquetFile) -> pa.Table:
+    """Rows of the dataset with a file's own columns; null in those that the dataset does not have."""
+    schema = file.schema_arrow
+    sources = layout(dataset, schema).sources
+    columns = {source: rows[name] for name, source in sources.items()}
+    time = sources[dataset.key[0]]
+    columns[time] = _as_written(columns[time], file, time)
+    arrays = [
+        columns[field.name].cast(field.type) if field.name in columns else pa.nulls(rows.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(arrays, schema=schema)
+
+
+def _as_written(ends: pa.ChunkedArray, file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+    """Interval ends as a file tells them: an instant where it has a time zone, else NEM time; text as its first row has it."""
+    kind = file.schema_arrow.field(name).type
+    if is_text(kind):
+        first = str(next((batch[0][0].as_py() for batch in file.iter_batches(1, columns=[name])), None))
+        day = "%Y/%m/%d" if "/" in first else "%Y-%m-%d"
+        return pc.strftime(ends.cast(pa.timestamp("s")), f"{day}{'T' if first[10:11] == 'T' else ' '}%H:%M:%S")
+    if pa.types.is_timestamp(kind) and kind.tz:
+        return pc.assume_timezone(pc.subtract(ends, pa.scalar(NEM_OFFSET, pa.duration("ns"))), "UTC")
+    return ends

@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from aemo_ops.errors import UnreadableNow
+from aemo_ops.errors import SchemaMismatch, UnreadableNow
 from aemo_ops.market import catalogue
-from aemo_ops.market.dataset import Dataset
+from aemo_ops.market.dataset import TIME, Dataset
 from aemo_ops.market.intervals import HALF_HOUR
 from aemo_ops.ops.landing import first_of_each
+from aemo_ops.store.contract.conversion import convert, is_convertible
+from aemo_ops.store.contract.layout import layout
 
 Window = tuple[datetime, datetime]
 _TIME = "settlementdate"
@@ -33,15 +35,14 @@ class Rows:
 
 
 def fitted(dataset: Dataset, rows: pa.Table) -> Rows:
-    """Rows as the dataset has them. Column names may be upper-case, times of any unit; an absent column is null throughout."""
-    known = {name.lower(): name for name in rows.column_names}
-    arrays = [
-        rows[known[field.name]].cast(field.type, safe=False)
-        if field.name in known
-        else pa.nulls(rows.num_rows, field.type)
-        for field in dataset.schema
-    ]
-    table = pa.table(arrays, schema=dataset.schema)
+    """Rows as the dataset has them, by the same road as the normal form: whatever that can read, this can.
+
+    An absent column is null throughout. Raises SchemaMismatch for columns that nobody can read as the dataset's.
+    """
+    found = layout(dataset, rows.schema)
+    if found.obstacles:
+        raise SchemaMismatch(f"these rows cannot be read as {dataset.name}: {'; '.join(found.obstacles)}.")
+    table = found.rows(rows).cast(dataset.schema)
     table = table.filter(pc.and_(*(pc.is_valid(table[name]) for name in dataset.key)))
     on_grid = table[dataset.key[0]].cast(pa.int64()).to_numpy() % dataset.step == 0
     table = table.filter(pa.array(on_grid))
@@ -50,7 +51,10 @@ def fitted(dataset: Dataset, rows: pa.Table) -> Rows:
 
 
 class Foreign:
-    """A parquet file of any writer. Raises UnreadableNow where it is not whole: it may be being written."""
+    """A parquet file of any writer. Raises UnreadableNow where it is not whole: it may be being written.
+
+    Raises SchemaMismatch where its times are none.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,6 +67,9 @@ class Foreign:
         if not names:
             raise UnreadableNow(f"{path} has no column {_TIME}; `aemo-ops check` says more")
         self._time: str = names[0]
+        kind = self._file.schema.field(self._time).type
+        if not is_convertible(kind, TIME):
+            raise SchemaMismatch(f"{path} cannot be read: {self._time} is {kind}, of which nobody knows the interval.")
 
     @property
     def schema(self) -> pa.Schema:
@@ -71,7 +78,7 @@ class Foreign:
     def span(self, until: datetime | None = None) -> Window | None:
         """The first and the last settlementdate, of those up to `until` where it is given; None without rows."""
         try:
-            times = self._file.to_table(columns=[self._time])[0].cast(pa.timestamp("us"))
+            times = self._times(self._file.to_table(columns=[self._time]))
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from error
         if until is not None:
@@ -82,12 +89,27 @@ class Foreign:
     def read(self, window: Window) -> pa.Table:
         """The rows that end in (since, until], with the file's own columns."""
         kind = self._file.schema.field(self._time).type
-        since, until = (pa.scalar(at, kind) for at in window)
         time = pads.field(self._time)
         try:
+            if not pa.types.is_timestamp(kind) or kind.tz:  # no statistics tell where these are: all are looked at
+                return self._looked_for(window)
+            since, until = (pa.scalar(at, kind) for at in window)
             return self._file.to_table(filter=(time > since) & (time <= until))
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from error
+
+    def _looked_for(self, window: Window) -> pa.Table:
+        found = []
+        for batch in self._file.to_batches():
+            rows = pa.Table.from_batches([batch])
+            times = self._times(rows)
+            since, until = (pa.scalar(at, times.type) for at in window)
+            found.append(rows.filter(pc.and_(pc.greater(times, since), pc.less_equal(times, until))))
+        return pa.concat_tables(found) if found else self.schema.empty_table()
+
+    def _times(self, rows: pa.Table) -> pa.ChunkedArray:
+        """NEM times, whatever they are written as; null where nobody can read them."""
+        return convert(rows[self._time], TIME).cast(pa.timestamp("us"))
 
     def _unreadable(self, error: Exception) -> UnreadableNow:
         return UnreadableNow(

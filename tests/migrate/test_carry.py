@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pandas as pd
 import pyarrow as pa
@@ -13,9 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from aemo_ops.errors import UnreadableNow
+from aemo_ops.errors import SchemaMismatch, UnreadableNow
 from aemo_ops.market.catalogue import DATASETS, PRICES5, PRICES30, SCADA5
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.migrate import carry as carrying
 from aemo_ops.migrate.carry import carry, carry_back, lost
 from aemo_ops.store.lease import adopt
 from aemo_ops.store.parquet import Store
@@ -32,6 +34,19 @@ FORMS: dict[str, Change] = {
     "doubled": lambda rows: pa.concat_tables([rows, rows]),
     "extra column": lambda rows: rows.append_column("type", pa.array(["x"] * rows.num_rows)),
 }
+
+# Forms that only the normal form's own reader knows.
+ODD: dict[str, Change] = {
+    "text": lambda rows: timed(rows, pc.strftime(rows[0].cast(pa.timestamp("s")), "%Y-%m-%d %H:%M:%S")),
+    "AEMO's text": lambda rows: timed(rows, pc.strftime(rows[0].cast(pa.timestamp("s")), "%Y/%m/%d %H:%M:%S")),
+    "ISO text": lambda rows: timed(rows, pc.strftime(rows[0].cast(pa.timestamp("s")), "%Y-%m-%dT%H:%M:%S")),
+    "instants": lambda rows: timed(rows, pc.assume_timezone(rows[0], "Australia/Brisbane")),
+    "values as text": lambda rows: rows.set_column(2, "rrp", rows[2].cast(pa.string())),
+}
+
+
+def timed(rows: pa.Table, times: pa.ChunkedArray) -> pa.Table:
+    return rows.set_column(0, "settlementdate", times)
 
 
 @pytest.fixture
@@ -130,3 +145,42 @@ def test_what_was_collected_since_comes_back_and_the_old_rows_stay(
         pd.testing.assert_frame_equal(again.iloc[: len(kept)].reset_index(drop=True), kept)
         assert lost(dataset, store.path(dataset), path) == []
     assert carry_back(dataset, store, path, MIDDLE).inserted == 0
+
+
+@pytest.mark.parametrize("form", ODD)
+def test_what_the_normal_form_can_read_comes_over_and_back(form: str, old: Path, store: Store) -> None:
+    rows = table(PRICES5, right(PRICES5))
+    path = old / "prices5.parquet"
+    first = rows.filter(pc.less_equal(rows[0], pa.scalar(MIDDLE, pa.timestamp("ns"))))
+    before = ODD[form](first)
+    pq.write_table(before, path)
+    assert carry(PRICES5, path, store, None, quiet()).inserted == first.num_rows
+    pd.testing.assert_frame_equal(frame(store.path(PRICES5)), first.to_pandas())
+    assert carry(PRICES5, path, store, MIDDLE, quiet()).inserted == 0 and lost(PRICES5, path, store.path(PRICES5)) == []
+    store.merge(PRICES5, rows)
+    assert len(lost(PRICES5, store.path(PRICES5), path)) == 10
+    assert carry_back(PRICES5, store, path, MIDDLE - timedelta(minutes=30)).inserted == rows.num_rows - first.num_rows
+    assert pq.read_table(path).equals(ODD[form](rows))
+
+
+def test_times_that_are_none_are_refused_in_words(old: Path, store: Store) -> None:
+    rows = table(PRICES5, right(PRICES5))
+    pq.write_table(timed(rows, rows[0].cast(pa.date32(), safe=False)), old / "prices5.parquet")
+    with pytest.raises(SchemaMismatch, match=r"settlementdate is date32\[day\], of which nobody knows the interval"):
+        carry(PRICES5, old / "prices5.parquet", store, None, quiet())
+
+
+def test_an_old_file_written_anew_is_never_in_memory_as_a_whole(old: Path, store: Store) -> None:
+    rows = table(PRICES5, right(PRICES5))
+    store.merge(PRICES5, rows)
+    path = old / "prices5.parquet"
+    days = [(MIDDLE - number * timedelta(minutes=5), "NSW1", (1.0,)) for number in range(300_000, 13, -1)]
+    pq.write_table(FORMS["extra column"](table(PRICES5, days)), path, row_group_size=50_000)
+    before = pq.read_table(path)
+    with (
+        mock.patch.object(carrying, "_PART", 50_000),
+        mock.patch.object(carrying, "fitted", wraps=carrying.fitted) as seen,
+    ):
+        assert carry_back(PRICES5, store, path, MIDDLE - timedelta(minutes=30)).inserted > 0
+    assert [call.args[1].num_rows for call in seen.call_args_list] == [0]
+    assert pq.read_table(path).slice(0, before.num_rows).equals(before)
