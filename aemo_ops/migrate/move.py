@@ -54,6 +54,14 @@ class Move:
         known = (catalogue.dataset_of_file(one.name) for one in self.wanted)
         return tuple(dataset for dataset in known if dataset)
 
+    @property
+    def shared(self) -> tuple[Dataset, ...]:
+        """The datasets that the old collector has too: an optional file may be absent, and is then ours alone."""
+        optional = {one.name for one in self.wanted if not one.required}
+        return tuple(
+            one for one in self.datasets if one.file_name not in optional or (self.source / one.file_name).exists()
+        )
+
     def inputs(self) -> Mapping[str, Any]:
         """As the journal keeps it."""
         return {

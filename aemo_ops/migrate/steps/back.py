@@ -116,7 +116,7 @@ class Back:
         kept = dict(note.get("kept", {}))
         told: dict[str, int] = {}
         store = Store(self._move.data)
-        for dataset in self._move.datasets:
+        for dataset in self._move.shared:
             old = self._move.source / dataset.file_name
             if not (self._move.data / dataset.file_name).exists():
                 continue

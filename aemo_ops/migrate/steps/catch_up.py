@@ -28,7 +28,7 @@ class CatchUp:
         self._clock = clock
 
     def check(self) -> str | None:
-        absent = [d.file_name for d in self._move.datasets if not (self._move.data / d.file_name).exists()]
+        absent = [name for name in copied(self._move) if not (self._move.data / name).exists()]
         return f"{', '.join(absent)} is not in {self._move.data}" if absent else None
 
     def plan(self) -> str:
@@ -43,7 +43,7 @@ class CatchUp:
         ground = self._shadow.ground()
         copies = copied(self._move)  # how far they went: our engine has written there by now
         told: list[dict[str, Any]] = []
-        for dataset in self._move.datasets:
+        for dataset in self._move.shared:
             since = copied_until(self._move, dataset)
             old = self._move.source / dataset.file_name
             latest = catalogue.latest_possible(dataset, self._clock.now())

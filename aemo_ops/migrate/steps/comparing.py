@@ -13,7 +13,7 @@ import pyarrow as pa
 from aemo_ops.clock import Clock, stamp
 from aemo_ops.market import catalogue
 from aemo_ops.market.catalogue import due
-from aemo_ops.market.dataset import Dataset
+from aemo_ops.market.dataset import TIME, Dataset
 from aemo_ops.market.derive import SIX
 from aemo_ops.market.intervals import ceil, moment, nanoseconds
 from aemo_ops.migrate.compare import LEAST, Judge, compare
@@ -23,6 +23,7 @@ from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts, Later
 from aemo_ops.ops.jobs import Progress
+from aemo_ops.store.contract.conversion import convert
 
 # After an interval is due, further files of it may come: the other kind of rooftop estimate, a half hour's sixth value.
 PROVISIONAL = timedelta(minutes=35)
@@ -51,7 +52,7 @@ class Gate:
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """dataset -> the intervals that both have by now, and how many are wanted at least."""
-        return {dataset.name: (len(self._both(dataset)), LEAST[dataset.cadence]) for dataset in self._move.datasets}
+        return {dataset.name: (len(self._both(dataset)), LEAST[dataset.cadence]) for dataset in self._move.shared}
 
     def plan(self) -> str:
         counts = ", ".join(f"{name} {count:,}" for name, (count, _) in self.counts().items())
@@ -59,8 +60,8 @@ class Gate:
 
     def apply(self, progress: Progress) -> Facts:
         judge, found = self._judge(), []
-        for done, dataset in enumerate(self._move.datasets):
-            progress.tell(done, len(self._move.datasets), f"comparing {dataset.name}")
+        for done, dataset in enumerate(self._move.shared):
+            progress.tell(done, len(self._move.shared), f"comparing {dataset.name}")
             found.append(self._compared(dataset, judge))
         return {"verdict": str(together(found)), "datasets": [_fact(one) for one in found]}
 
@@ -123,7 +124,7 @@ class Gate:
 
 def _time(rows: pa.Table) -> np.ndarray:
     name = next(name for name in rows.column_names if name.lower() == "settlementdate")
-    return rows[name].cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
+    return convert(rows[name], TIME).cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
 
 
 def _ends(rows: pa.Table) -> set[datetime]:
