@@ -14,8 +14,10 @@ import pytest
 from aemo_ops.errors import StepRefused
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.step import Phase, Standing
-from aemo_ops.migrate.wizard import fold
+from aemo_ops.migrate.steps.finish import Finish
+from aemo_ops.migrate.wizard import Wizard, fold
 from aemo_ops.store.journal import Journal
+from tests.migrate.moving import damaged, move
 from tests.migrate.stepping import quiet, steps, wizard
 
 NASTY = "<script>alert('x')</script> & \"quoted\""
@@ -118,6 +120,15 @@ def test_both_forms_are_written_with_their_hashes(told: dict[str, Any], tmp_path
     assert set(sums) == {evidence.JSON, evidence.PAGE} and all(
         re.fullmatch("[0-9a-f]{64}", one) for one in sums.values()
     )
+
+
+def test_the_last_report_says_that_the_move_is_finished_and_not_that_finish_goes_on(tmp_path: Path) -> None:
+    damaged(tmp_path / "old")
+    made, journal = steps(tmp_path), Journal(tmp_path / "journal.jsonl")
+    last = Finish(move(tmp_path), journal, made)
+    told = Wizard(journal, (*made, last), move(tmp_path).inputs()).run(quiet())
+    written = json.loads((Path(told[-1].evidence["folder"]) / evidence.JSON).read_text())
+    assert written["sentence"].startswith("The move is finished") and "Finish" not in written["sentence"]
 
 
 @pytest.mark.parametrize(
