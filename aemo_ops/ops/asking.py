@@ -143,7 +143,9 @@ class Asking:
             parts = []
             for errand, parsed in together.items():
                 rows = parsed.rows[errand.feeds.index(feed)]
-                wanting = among(rows["settlementdate"], ends)
+                # Not an estimate whose measurement did not come: what is there stays when the other is had from Archive.
+                lost = [Asking._interval(name, target) for name, _ in parsed.lost]
+                wanting = among(rows["settlementdate"], np.setdiff1d(ends, lost))
                 parts.append(rows if wanting.all() else rows.filter(pa.array(wanting)))
                 counts[errand] += parts[-1].num_rows
             target.landing.put(pa.concat_tables(parts))
@@ -159,7 +161,7 @@ class Asking:
             low, high = max(low, parsed.first or high), min(high, parsed.last or low)
         everything = wanted.within(errand.first, errand.last)
         wanted.filled(target.landing.left(wanted.ends[everything]), everything, by)
-        for name, reason in parsed.rejected:
+        for name, reason in (*parsed.rejected, *parsed.lost):
             wanted.fail(self._lost_with(name, target, errand), level, reason)
         within = wanted.within(low, high)
         lacking = wanted.ends[within][wanted.out[within] & ~wanted.failed[within]]
@@ -177,11 +179,17 @@ class Asking:
 
     @staticmethod
     def _lost_with(name: str, target: Target, errand: Errand) -> Times:
-        """The interval ends that a file held that does not parse: one, by the name of a report file, else all that was meant."""
+        """The interval ends that a file held that cannot be used: one, by the name of a report file, else all that was meant."""
         try:
-            return np.array([nanoseconds(target.sources()[0].report.interval(name))])
+            end = Asking._interval(name, target)
         except ValueError:
             return _meant(errand, target)
+        return np.array([end + (-end) % target.wanted.dataset.step])  # of a half hour, any of the six
+
+    @staticmethod
+    def _interval(name: str, target: Target) -> int:
+        """The interval end, in nanoseconds, that a report file holds. Raises ValueError for the name of a bundle."""
+        return nanoseconds(target.sources()[0].report.interval(name))
 
     def _record(self, level: Level, errand: Errand, target: Target, rows: int) -> None:
         now = self._clock.now()

@@ -51,13 +51,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Parsed:
-    """`rows`: a table for each feed; packed while it travels. `first`, `last`: the interval ends that the files really hold."""
+    """`rows`: a table for each feed; packed while it travels. `first`, `last`: the interval ends that the files really hold.
+
+    (name, reason) of files that did not parse: `rejected`; that did not come, though others of the errand did: `lost`.
+    """
 
     rows: tuple[pa.Table, ...] = ()
     first: int | None = None
     last: int | None = None
     rejected: tuple[tuple[str, str], ...] = ()
     members: int = 0
+    lost: tuple[tuple[str, str], ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"rows": tuple(packed(table) for table in self.rows)}
