@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from aemo_ops.clock import Clock
 from aemo_ops.errors import AemoOpsError, SourceError, StoreError
 from aemo_ops.files import failpoint
-from aemo_ops.market.intervals import moment, nanoseconds
+from aemo_ops.market.intervals import DAY, HALF_HOUR, ceil, moment, nanoseconds
 from aemo_ops.nemweb.archive import Level, Offer, Shelves, assigned
 from aemo_ops.nemweb.client import Client
 from aemo_ops.ops.fetching import Errand, Fetching
@@ -29,7 +30,10 @@ _TOGETHER = 8
 
 
 class Asking:
-    """Keeps which files an undertaking has asked for; no file is asked for twice."""
+    """Keeps which files an undertaking has asked for; no file is asked for twice.
+
+    `bounded`: the request's bound on files left something unasked.
+    """
 
     def __init__(self, ground: Ground, client: Client, clock: Clock, request: Request) -> None:
         self._ground = ground
@@ -38,13 +42,12 @@ class Asking:
         self._shelves = Shelves(client)
         self._tried: set[tuple[str, Offer]] = set()
         self._fetched = 0
+        self.bounded = False
 
     def ask(self, level: Level, targets: Sequence[Target], fetching: Fetching, progress: Progress, by: str) -> None:
         """Ask a level for all that the targets want of it, until it has been asked for everything it may hold."""
         while not progress.cancelled and not self.bounded:
-            errands = self.errands(level, targets)
-            if self._request.most_files is not None:
-                errands = dict(list(errands.items())[: max(1, self._request.most_files - self._fetched)])
+            errands = self._allowed(self.errands(level, targets))
             if not errands:
                 break
             together: dict[Errand, Parsed] = {}
@@ -61,10 +64,14 @@ class Asking:
                 progress.tell(done, len(errands), f"{level}: {errand.offer.name}")
             self._take(level, together, errands, by)
 
-    @property
-    def bounded(self) -> bool:
-        """Whether as many files as the request allows were fetched."""
-        return self._request.most_files is not None and self._fetched >= self._request.most_files
+    def _allowed(self, errands: dict[Errand, list[Target]]) -> dict[Errand, list[Target]]:
+        """Of the errands, newest first, those whose files the request's bound still allows: at least one in all."""
+        if self._request.most_files is None:
+            return errands
+        fetched = self._fetched + np.cumsum([len(errand.offer.files) for errand in errands])
+        count = max(int(np.count_nonzero(fetched <= self._request.most_files)), int(self._fetched == 0))
+        self.bounded |= count < len(errands)
+        return dict(itertools.islice(errands.items(), count))
 
     def errands(self, level: Level, targets: Sequence[Target]) -> dict[Errand, list[Target]]:
         """One errand for each file that holds wanted intervals, newest first, with all targets that want some of it."""
@@ -96,7 +103,9 @@ class Asking:
             return {}
         if level is Level.CURRENT:
             leading = np.unique((every[:, None] - np.arange(0, lead + 1, FIVE)).ravel())
-            offers = _by_day([offer for offer in offers if nanoseconds(offer.first) in leading])
+            # A day of 288 files is one merge; a bound is kept to the half hour, whose six are of use only together.
+            span = DAY if self._request.most_files is None else HALF_HOUR
+            offers = _gathered([offer for offer in offers if nanoseconds(offer.first) in leading], span)
         merged = {file for target, _ in todo for file in self._merged_before(target, level)}
         fresh = [offer for offer in offers if (family, offer) not in self._tried and offer.name not in merged]
         chosen = assigned(fresh, every)
@@ -213,13 +222,12 @@ def _edge(level: Level) -> str:
     return f"{level}, edge"
 
 
-def _by_day(offers: Sequence[Offer]) -> list[Offer]:
-    """Current's files, those of one day together: a day of 288 files is one merge."""
-    days: dict[datetime, list[Offer]] = {}
+def _gathered(offers: Sequence[Offer], span: timedelta) -> list[Offer]:
+    """Current's files, those of one day or of one half hour together."""
+    together: dict[datetime, list[Offer]] = {}
     for offer in offers:
-        inside = offer.last - timedelta(microseconds=1)
-        days.setdefault(inside.replace(hour=0, minute=0, second=0, microsecond=0), []).append(offer)
-    return [_together(several) for several in days.values()]
+        together.setdefault(ceil(offer.last, span), []).append(offer)
+    return [_together(several) for several in together.values()]
 
 
 def _together(offers: Sequence[Offer]) -> Offer:

@@ -9,13 +9,12 @@ from aemo_ops.errors import AemoOpsError
 from aemo_ops.ops.board import AUTO
 from aemo_ops.ops.cycles import Cycles
 from aemo_ops.ops.healing import HEAL, Healing, asked
-from aemo_ops.ops.jobs import Jobs
+from aemo_ops.ops.jobs import CATCH_UP, Jobs
 from aemo_ops.ops.request import Request
 from aemo_ops.ops.schedule import Schedule
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.state import Command, State
 
-CATCH_UP = "catch-up"
 ALL = "all"
 _CHECKED_BY_DEFAULT = timedelta(days=30)
 

@@ -26,12 +26,12 @@ from aemo_ops.ops import logbook
 from aemo_ops.ops.backfill import Backfill
 from aemo_ops.ops.board import Board
 from aemo_ops.ops.collector import Collected, Collector
-from aemo_ops.ops.commands import CATCH_UP, Commands
+from aemo_ops.ops.commands import Commands
 from aemo_ops.ops.cycles import Cycles
 from aemo_ops.ops.freshness import Thresholds
 from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.healing import Healing
-from aemo_ops.ops.jobs import Jobs
+from aemo_ops.ops.jobs import CATCH_UP, Jobs
 from aemo_ops.ops.landing import Ground
 from aemo_ops.ops.request import Request
 from aemo_ops.ops.schedule import Schedule, Task

@@ -17,7 +17,7 @@ from aemo_ops.nemweb.client import Client
 from aemo_ops.ops.backfill import Backfill
 from aemo_ops.ops.board import AUTO
 from aemo_ops.ops.fetching import Fetching
-from aemo_ops.ops.jobs import Jobs, Progress
+from aemo_ops.ops.jobs import CATCH_UP, Jobs, Progress
 from aemo_ops.ops.landing import Ground
 from aemo_ops.ops.replacing import apply
 from aemo_ops.ops.request import Filled, Request
@@ -27,7 +27,9 @@ from aemo_ops.store.state import State
 
 HEAL = "heal"
 CHECK = "check values"
-MOST_FILES = 400  # of one heal that nobody asked for: a year of bundles, or half a day of Current
+MOST_FILES = (
+    400  # of one heal that nobody asked for: a year of bundles, or a day and a third of one report's files in Current
+)
 _SLEPT = timedelta(minutes=25)  # NEM time between two beats after which files of Current may have been missed
 _SETTLING = timedelta(minutes=6)  # NEM time after start or sleep: first the cycles, then what they left
 _CHECKED_DAILY = timedelta(days=3)
@@ -170,7 +172,9 @@ class Healing:
             self._due = now
             if self._state.wanted(AUTO) and not self._jobs.active(CHECK):
                 self.check_values(now - _CHECKED_DAILY)
-        if self._due is None or now < self._due or not self._state.wanted(AUTO) or self._jobs.active(HEAL):
+        if self._due is None or now < self._due or not self._state.wanted(AUTO):
+            return
+        if self._jobs.active(HEAL) or self._jobs.active(CATCH_UP):  # the catch-up reads the same files of Current
             return
         self._due = None
         request = Request(self.ground.datasets, most_files=MOST_FILES, soft=False)

@@ -12,6 +12,7 @@ from aemo_ops.errors import AemoOpsError
 from aemo_ops.ops.snapshot import JobState
 
 log = logging.getLogger(__name__)
+CATCH_UP = "catch-up"  # the kind of the job that reads what the cycles left in Current
 Deed = Callable[["Progress"], str]
 _KEPT = 20
 

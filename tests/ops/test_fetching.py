@@ -12,6 +12,7 @@ from aemo_ops.nemweb.archive import Level
 from aemo_ops.nemweb.client import Client
 from aemo_ops.nemweb.listing import Listing
 from tests.conftest import NOON
+from tests.ops import history
 from tests.ops.healed import DAY, MIDNIGHT, PRICES, Site
 
 pytestmark = pytest.mark.timeout(900)  # the replica makes months of files
@@ -75,3 +76,20 @@ def test_a_site_that_went_down_is_not_asked_for_the_rest_of_a_day(at: Callable[.
     assert (told.requested, told.filled, told.failed) == (288, 0, 288)
     assert len(set(site.files)) == 3
     assert any("500" in reason for reason in told.reasons)
+
+
+@pytest.mark.parametrize(("most", "fetched"), [(400, 396), (7, 6), (1, 6)])
+def test_a_bound_counts_files_of_current_too_and_what_is_left_comes_the_next_time(
+    at: Callable[..., Site], most: int, fetched: int
+) -> None:
+    """Whole half hours are fetched, of six files each, the newest first; one at least."""
+    site = at(names=("prices5",), days=4)
+    last = MIDNIGHT + 0.25 * DAY
+    site.cut("prices5", (last - 1.5 * DAY, last))
+    told = site.heal(most_files=most)["prices5"]
+    assert len(site.files) == len(set(site.files)) == fetched
+    assert (told.requested, told.filled, told.absent, told.failed) == (432, fetched, 0, 0)
+    there = history.read(site.engine, "prices5")["settlementdate"]
+    assert there[there > last - fetched * timedelta(minutes=5)].nunique() == fetched + 72  # and the six hours till noon
+    assert site.heal()["prices5"].filled == 432 - fetched
+    site.same("prices5")

@@ -14,6 +14,7 @@ from aemo_ops.market.catalogue import PRICES5, SCADA30
 from aemo_ops.nemweb.archive import Level
 from aemo_ops.ops.board import AUTO
 from aemo_ops.ops.healing import HEAL, Healing, asked, in_words, subject_of
+from aemo_ops.ops.jobs import CATCH_UP
 from aemo_ops.ops.request import Filled, Request
 from aemo_ops.replica import Replica
 from tests.conftest import NOON
@@ -114,6 +115,13 @@ def test_it_waits_for_a_filling_that_is_under_way(bench: Bench) -> None:
     assert bench.beats(minutes=30) == []
     with pytest.raises(SettingsError, match="being filled already"):
         bench.healing.start(Request((PRICES5,)), "by hand")
+    bench.jobs.running.clear()
+    assert bench.beats(minutes=1) == [HEAL]
+
+
+def test_it_waits_for_a_catch_up_that_reads_the_same_files(bench: Bench) -> None:
+    bench.jobs.running.add(CATCH_UP)
+    assert bench.beats(minutes=30) == []
     bench.jobs.running.clear()
     assert bench.beats(minutes=1) == [HEAL]
 
