@@ -23,7 +23,7 @@ def derive(store: Store, ledger: Ledger, parent: Dataset, child: Dataset, touche
     """Derive every half hour of `child` that the 5-minute rows `touched` fall in, changed or not, from parent's file.
 
     A mean of six replaces anything. A mean of fewer replaces only an absent row or one known to be partial, and is known
-    as partial from before it is written until the six are there: a crash between the two leaves nothing mistaken for whole.
+    as partial from before it is written until the six are there: no crash or power cut leaves one mistaken for whole.
     """
     return sum((_derive_run(store, ledger, parent, child, ends) for ends in _runs(half_hours(touched))), Merge())
 

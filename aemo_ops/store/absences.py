@@ -48,7 +48,7 @@ class Absences:
     """The absences of one data folder; and which half hours came from a fallback source."""
 
     def __init__(self, path: Path, folder: str) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, _SCHEMA, durable=True)
         self._folder = folder
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 A sealed row group never changes, so its summary (for each key the stretches of intervals without a gap) is kept under the
 group's own entry in the footer; after an update only the new groups are read. A cycle's cost does not grow with history.
+A summary that a power cut took is made again.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Findings:
     """The findings about one data folder, in the ledger's database."""
 
     def __init__(self, path: Path, folder: str) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, _SCHEMA, durable=True)
         self._folder = folder
 
     def close(self) -> None:

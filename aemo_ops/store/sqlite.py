@@ -1,4 +1,7 @@
-"""A SQLite file of ours: opened so that a crash loses nothing that was committed and two processes may share it."""
+"""A SQLite file of ours, which two processes may share: a crash of a program loses nothing that was committed.
+
+A power cut tears none of them either, but takes the last commits of a file that is not `durable`.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,12 @@ _BUSY_SECONDS = 20.0
 
 
 class Database:
-    """One connection, usable from every thread of this process, one at a time."""
+    """One connection, usable from every thread of this process, one at a time.
 
-    def __init__(self, path: Path, schema: str) -> None:
+    `durable`: what was committed is on the medium, as rows that were merged are; it takes a flush for each commit.
+    """
+
+    def __init__(self, path: Path, schema: str, durable: bool = False) -> None:
         self.path = path
         self._turn = threading.RLock()
         with explained(path):
@@ -27,7 +33,8 @@ class Database:
                 path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
             )
             self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._connection.execute(f"PRAGMA fullfsync={int(durable)}")  # macOS: see files.flush
             self._connection.executescript(schema)
         except sqlite3.OperationalError as error:
             raise FolderRefused(

@@ -1,7 +1,7 @@
 """State shared by every process of one home: wishes, commands, events, cycles, what each file last showed.
 
 The process that holds the lease writes what happened; pages and commands of any process read it, and leave commands that
-the holder carries out.
+the holder carries out. A power cut may take the last of it: nothing in a data file depends on it.
 """
 
 from __future__ import annotations

@@ -13,6 +13,9 @@ import pytest
 
 from aemo_ops import files
 from aemo_ops.market.catalogue import SCADA5
+from aemo_ops.store.absences import Absences
+from aemo_ops.store.findings import Findings
+from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.parquet import Store
 
 START = datetime(2026, 4, 20)
@@ -147,3 +150,14 @@ def test_the_check_can_fail_without_the_flush_a_cut_leaves_an_empty_file(
         (folder / "new").write_bytes(b"new")
         (folder / "new").replace(folder / "scada5.parquet")
     assert b"" in {cut["scada5.parquet"] for cut in recorder.cuts}
+
+
+@pytest.mark.parametrize("kept", [Ledger, Absences, Findings])
+def test_what_is_known_of_rows_is_flushed_with_each_commit_as_the_rows_are(
+    tmp_path: Path, kept: type[Ledger | Absences | Findings]
+) -> None:
+    """By SQLite's own word: only FULL (2) flushes the log of a commit; NORMAL (1) leaves that to the next checkpoint."""
+    opened = kept(tmp_path / "ledger.sqlite", "folder")
+    assert opened._database.read("PRAGMA synchronous") == [(2,)]
+    assert opened._database.read("PRAGMA fullfsync") == [(1,)]
+    opened.close()
