@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from aemo_ops.clock import Clock
+from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
+from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.nemweb.archive import Level
 from aemo_ops.ops.completeness import Presence
 from aemo_ops.ops.engine import Engine
+from aemo_ops.store.merge import Merge
+from aemo_ops.store.parquet import Store
 from tests.conftest import NOON
 from tests.ops import history
 from tests.ops.healed import DAY, MIDNIGHT, PRICES, Site
@@ -137,6 +142,34 @@ def test_trading_rows_are_the_last_fallback_of_half_hours_and_known_as_such(at: 
     with pytest.raises(AssertionError):
         site.same("prices30", 1e-6)
     told = site.engine.ground().absences.fallbacks("prices30")
+    assert sorted(told) == [hole[0] + timedelta(minutes=30 * at) for at in range(1, 9)]
+
+
+def test_a_fallback_is_known_as_such_though_we_die_as_soon_as_its_rows_are_there(
+    at: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = at(days=8)
+    hole = (MIDNIGHT - 6 * DAY - timedelta(hours=2), MIDNIGHT - 6 * DAY + timedelta(hours=2))
+    for name in PRICES:
+        site.cut(name, hole)
+    mean = hole[1] + timedelta(hours=1)  # of five: wanted too, but TradingIS does not take its place
+    ground = site.engine.healing().ground
+    ground.ledger.mark_partial("prices30", [(mean, region, 5) for region in catalogue.PRICES30.ids or ()])
+    site.replica.faults.add("missing", path="*/DispatchIS_Reports/*")
+    merge, there = Store.merge, []
+
+    def last(store: Store, dataset: Dataset, rows: pa.Table, mode: Mode = Mode.UPSERT) -> Merge:
+        done = merge(store, dataset, rows, mode)
+        if dataset is catalogue.PRICES30 and done.inserted:
+            there.append(done)
+            raise StoreError("died here")
+        return done
+
+    monkeypatch.setattr(Store, "merge", last)
+    site.heal()
+    assert [done.inserted for done in there] == [8 * 5]
+    site.same("prices30", 0.0051)
+    told = ground.absences.fallbacks("prices30")
     assert sorted(told) == [hole[0] + timedelta(minutes=30 * at) for at in range(1, 9)]
 
 
