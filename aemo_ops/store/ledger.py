@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS files (
 );
 CREATE INDEX IF NOT EXISTS files_by_interval ON files (folder, report, interval);
 CREATE INDEX IF NOT EXISTS files_by_time ON files (folder, at);
+CREATE INDEX IF NOT EXISTS files_by_fate ON files (folder, report, fate);
 CREATE TABLE IF NOT EXISTS partial (
     folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, id TEXT NOT NULL, present INTEGER NOT NULL,
     PRIMARY KEY (folder, dataset, interval, id)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -62,3 +63,37 @@ def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"rubbish" * 1000)
     with pytest.raises(StoreCorrupt, match="Move it away"):
         Ledger(tmp_path / "ledger.sqlite", "folder")
+
+
+def steps(ledger: Ledger, ask: Callable[[Ledger], object]) -> int:
+    """How many instructions of SQLite's virtual machine a question takes: exact, whatever else the computer does."""
+    passed: list[None] = []
+    ledger._database._connection.set_progress_handler(lambda: passed.append(None), 1)
+    ask(ledger)
+    ledger._database._connection.set_progress_handler(None, 1)
+    return len(passed)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda ledger: ledger.count("dispatchis", Fate.QUARANTINED), id="quarantined"),
+        pytest.param(lambda ledger: ledger.settled("dispatchis", T - timedelta(hours=1)), id="settled"),
+        pytest.param(lambda ledger: ledger.merged_files("dispatchis", T - timedelta(hours=1), T), id="merged"),
+        pytest.param(lambda ledger: ledger.tries("new.zip"), id="tries"),
+    ],
+)
+def test_what_a_cycle_asks_takes_as_long_with_years_of_files_as_with_a_day(
+    tmp_path: Path, ask: Callable[[Ledger], object]
+) -> None:
+    taken = []
+    for days in (1, 20):
+        path = tmp_path / f"{days}.sqlite"
+        ledger = Ledger(path, "folder-a")
+        ledger._database._connection.execute("DROP INDEX IF EXISTS files_by_fate")  # as it was made before
+        old = [T - timedelta(minutes=5 * at) for at in range(13, 288 * days)]
+        ledger.record(entry(f"{at}.zip", interval=at, at=at) for at in old)
+        ledger.record([entry("new.zip", fate=Fate.QUARANTINED, tries=5), entry("newer.zip")])
+        ledger.close()
+        taken.append(steps(Ledger(path, "folder-a"), ask))
+    assert taken[0] == taken[1] > 0
