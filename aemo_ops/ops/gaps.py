@@ -88,7 +88,7 @@ class Gaps:
         self._absences = absences
         self._lock = threading.Lock()
         self._coverages: dict[str, tuple[Identity | None, Coverage]] = {}
-        self._counts: dict[str, tuple[str, Times, Times]] = {}
+        self._counts: dict[str, tuple[int, Times, Times]] = {}
 
     @property
     def remembers(self) -> bool:
@@ -148,7 +148,7 @@ class Gaps:
         if dataset.ids is not None or dataset.derived_from or self._ledger is None:
             return None
         with self._lock:
-            mark, ends, rows = self._counts.get(dataset.name, ("", np.array([], np.int64), np.array([], np.int64)))
+            mark, ends, rows = self._counts.get(dataset.name, (0, np.array([], np.int64), np.array([], np.int64)))
             fresh, mark = self._ledger.rows_since(dataset.name, mark)
             if fresh:
                 news = np.array([(nanoseconds(end), count) for end, count in fresh], np.int64)

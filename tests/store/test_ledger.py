@@ -65,6 +65,18 @@ def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
         Ledger(tmp_path / "ledger.sqlite", "folder")
 
 
+def test_what_was_merged_is_told_once(ledger: Ledger) -> None:
+    ledger.record([entry("a.zip", rows=5), entry("b.zip", fate=Fate.REJECTED), entry("c.zip", "scada5", rows=400)])
+    told, mark = ledger.rows_since("prices5", 0)
+    assert told == [(T, 5)]
+    assert ledger.rows_since("prices5", mark) == ([], mark)
+    later = T + timedelta(minutes=5)
+    ledger.record([entry("b.zip", rows=4), entry("d.zip", rows=3, interval=later)])  # in the very second of the mark
+    told, mark = ledger.rows_since("prices5", mark)
+    assert sorted(told) == [(T, 4), (later, 3)]
+    assert ledger.rows_since("prices5", mark) == ([], mark)
+
+
 def steps(ledger: Ledger, ask: Callable[[Ledger], object]) -> int:
     """How many instructions of SQLite's virtual machine a question takes: exact, whatever else the computer does."""
     passed: list[None] = []
@@ -74,6 +86,11 @@ def steps(ledger: Ledger, ask: Callable[[Ledger], object]) -> int:
     return len(passed)
 
 
+def last(ledger: Ledger) -> int:
+    """The number of the newest entry."""
+    return int(str(ledger._database.read("SELECT max(rowid) FROM files")[0][0]))
+
+
 @pytest.mark.parametrize(
     "ask",
     [
@@ -81,6 +98,7 @@ def steps(ledger: Ledger, ask: Callable[[Ledger], object]) -> int:
         pytest.param(lambda ledger: ledger.settled("dispatchis", T - timedelta(hours=1)), id="settled"),
         pytest.param(lambda ledger: ledger.merged_files("dispatchis", T - timedelta(hours=1), T), id="merged"),
         pytest.param(lambda ledger: ledger.tries("new.zip"), id="tries"),
+        pytest.param(lambda ledger: ledger.rows_since("prices5", last(ledger) - 1), id="since"),
     ],
 )
 def test_what_a_cycle_asks_takes_as_long_with_years_of_files_as_with_a_day(
