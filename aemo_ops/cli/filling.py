@@ -18,7 +18,7 @@ from aemo_ops.nemweb.archive import Level
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.healing import in_words, subject_of
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.ops.replacing import Difference, apply, new_spool
+from aemo_ops.ops.replacing import Difference, apply, drop_spool, new_spool
 from aemo_ops.ops.request import Filled, Plan, Request
 
 _SHOWN = 40
@@ -92,12 +92,11 @@ def _replace(engine: Engine, request: Request, chosen: argparse.Namespace) -> in
         differences = engine.backfilling(request).compare(request, Progress(past.say), spool)
         _show_differences(differences, chosen.json)
         if not any(difference.updated or difference.inserted for difference in differences):
+            drop_spool(spool)
             return GOOD
         if not chosen.yes and not _confirmed():
-            print(
-                f"nothing was changed; repeat with --yes to put AEMO's rows in place ({spool.name} holds them)",
-                file=sys.stderr,
-            )
+            drop_spool(spool)
+            print("nothing was changed; repeat with --yes to put AEMO's rows in place", file=sys.stderr)
             return ATTENTION
         try:
             ground = engine.healing().ground

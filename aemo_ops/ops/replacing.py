@@ -1,6 +1,7 @@
 """Replacing: what AEMO has now for a span beside what our file has; shown first, and put in its place only when told to.
 
-The fetched rows wait in a folder of `spool` in the program's home, one file for each batch, until they are applied.
+The fetched rows wait in a folder of `spool` in the program's home, one file for each batch, until they are applied or
+refused. What was left by a comparison that was killed, or that nobody answered, goes after a week.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aemo_ops.clock import Clock
 from aemo_ops.errors import SettingsError
 from aemo_ops.files import explained, publish
 from aemo_ops.market import catalogue
@@ -108,11 +110,21 @@ def _differing(dataset: Dataset, ours: pa.Table, theirs: pa.Table) -> list[tuple
 
 
 def new_spool(home: Path) -> Path:
-    """An empty folder for the rows of one comparison."""
-    folder = home / "spool" / uuid.uuid4().hex[:12]
+    """An empty folder for the rows of one comparison. Removes those that were left long ago."""
+    spools = home / "spool"
+    folder = spools / uuid.uuid4().hex[:12]
     with explained(folder):
         folder.mkdir(parents=True)
+        for left in filter(Path.is_dir, spools.iterdir()):
+            if Clock.utc() - datetime.fromtimestamp(left.stat().st_mtime, UTC) > _KEPT:
+                shutil.rmtree(left)
     return folder
+
+
+def drop_spool(folder: Path) -> None:
+    """Forget what a comparison fetched: it is in place, nothing differs, or it is refused."""
+    with explained(folder):
+        shutil.rmtree(folder)
 
 
 def close_spool(folder: Path, differences: Sequence[Difference]) -> None:
@@ -141,5 +153,5 @@ def apply(ground: Ground, home: Path, name: str, progress: Progress) -> str:
             ground.wrote(dataset)
         inserted, updated = inserted + merge.inserted, updated + merge.updated
         progress.tell(done + 1, len(batches), path.name)
-    shutil.rmtree(folder)
+    drop_spool(folder)
     return f"{updated:,} rows replaced, {inserted:,} new"

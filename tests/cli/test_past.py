@@ -89,10 +89,19 @@ def test_replace_shows_what_differs_and_changes_nothing_without_a_yes(holed: tup
     assert done.returncode == 1, done.stderr
     assert "nothing was changed" in done.stderr
     assert len(read(command, "prices5")) == len(whole["prices5"]) - 24 * 5  # type: ignore[arg-type]
+    assert not spools(command)
     done = command.run("backfill", *span, "--replace", "--yes")
     assert done.returncode == 0, done.stderr
     assert "0 rows replaced, 120 new" in done.stderr
     history.same(read(command, "prices5"), whole["prices5"])  # type: ignore[arg-type]
+    done = command.run("backfill", *span, "--replace")
+    assert (done.returncode, "nothing was changed" in done.stderr) == (0, False), done.stderr  # nothing differs now
+    assert not spools(command)
+
+
+def spools(command: Command) -> list[Path]:
+    """The fetched rows that wait to be put in place."""
+    return list((command.place / "home" / "spool").iterdir())
 
 
 def test_findings_are_looked_for_and_listed(holed: tuple[Command, history.Frames]) -> None:

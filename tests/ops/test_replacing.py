@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,6 +78,19 @@ def test_a_comparison_that_was_not_finished_cannot_be_applied(at: Callable[..., 
         with pytest.raises(SettingsError, match="no finished comparison"):
             apply(site.engine.healing().ground, site.engine.settings.home, name, QUIET)
     site.same("prices5")
+
+
+def test_what_a_comparison_left_goes_after_a_week_with_the_next_one(tmp_path: Path) -> None:
+    old, recent = new_spool(tmp_path), new_spool(tmp_path)
+    for spool, days in ((old, 8), (recent, 6)):
+        (spool / "prices5-000000.rows").write_bytes(b"rows")
+        then = time.time() - days * DAY.total_seconds()
+        os.utime(spool, (then, then))
+    finder = tmp_path / "spool" / ".DS_Store"
+    finder.write_bytes(b"somebody else's")
+    os.utime(finder, (0, 0))
+    new = new_spool(tmp_path)
+    assert sorted((tmp_path / "spool").iterdir()) == sorted([finder, recent, new])
 
 
 @pytest.mark.parametrize(
