@@ -3,7 +3,7 @@
 AemoOpsError
 ├── SourceError            what AEMO's site gave us, or did not
 │   ├── NemwebUnavailable  no answer, a server error, a cut or slow body       (transient)
-│   ├── NemwebRefused      403 or 429: the site asks us to slow down           (transient)
+│   ├── NemwebRefused      403, 429, a timed 503: the site asks us to wait     (transient)
 │   ├── NemwebGone         404: the file is not there (any more)
 │   ├── ListingRejected    the page is no directory listing of that report     (transient)
 │   └── ReportRejected     this file, as received, does not parse

@@ -7,6 +7,8 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
 import requests
@@ -22,6 +24,7 @@ from aemo_ops.nemweb.listing import Listing, every_entry, files_of
 
 _CHUNK = 64 * 1024
 _REFUSALS = (403, 429)
+_UNAVAILABLE = 503
 _LARGEST_LISTING = 32 * 1024 * 1024
 _SLOWEST = 100_000  # bytes a second: what a large file must come with at least
 
@@ -50,11 +53,18 @@ class Traffic:
     received: int = 0
 
 
+class _Retry(Retry):
+    """Leaves alone what tells its own time to come back."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        return not has_retry_after and super().is_retry(method, status_code)
+
+
 class Client:
     """NEMWEB over HTTP. Safe to share between threads.
 
-    After a refusal (403, 429) nothing is asked until a backoff has passed that doubles with each further refusal, or
-    until the site's own Retry-After; every call in between raises NemwebRefused at once.
+    After a refusal (403, 429, or a 503 with Retry-After) nothing is asked until a backoff has passed that doubles with
+    each further refusal, or until the site's own Retry-After; every call in between raises NemwebRefused at once.
     """
 
     def __init__(
@@ -79,7 +89,7 @@ class Client:
 
     def _connect(self) -> requests.Session:
         # Refusals are not in the list: they concern the whole site, so the client as a whole holds still (see _refuse).
-        retry = Retry(
+        retry = _Retry(
             total=self.manners.retries,
             backoff_factor=0.5,
             backoff_jitter=0.5,
@@ -176,8 +186,9 @@ class Client:
 
     def _check(self, url: str, answer: requests.Response) -> None:
         status = answer.status_code
-        if status in _REFUSALS:
-            raise self._refuse(url, status, answer.headers.get("Retry-After", ""))
+        retry_after = answer.headers.get("Retry-After", "")
+        if status in _REFUSALS or (status == _UNAVAILABLE and retry_after):
+            raise self._refuse(url, status, retry_after)
         if status == 404:
             raise NemwebGone(f"{url}: not there (404)")
         if status >= 500:
@@ -190,8 +201,7 @@ class Client:
         backoff = min(self.manners.first_backoff * 2 ** (self._refusals - 1), self.manners.longest_backoff)
         # Jitter, so that many copies of this program do not come back at the same instant.
         backoff *= 0.75 + random.random() / 2
-        if retry_after.isdigit():
-            backoff = max(backoff, min(float(retry_after), self.manners.longest_backoff * 4))
+        backoff = max(backoff, min(_seconds(retry_after), self.manners.longest_backoff * 4))
         self._refused_until = self._clock.monotonic() + backoff
         return NemwebRefused(f"NEMWEB is refusing us ({status} for {url}); asking again in {backoff:.0f} s", backoff)
 
@@ -214,6 +224,17 @@ class Client:
         if declared.isdigit() and "Content-Encoding" not in answer.headers and size != int(declared):
             raise NemwebUnavailable(f"{url}: {size} of {declared} bytes came, then the connection ended")
         return b"".join(parts)
+
+
+def _seconds(retry_after: str) -> float:
+    """The real seconds that a Retry-After asks for, as a number or as a date; 0 where it is neither."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    return (until.replace(tzinfo=until.tzinfo or UTC) - Clock.utc()).total_seconds()  # "-0000" comes without a zone
 
 
 def _short(error: Exception) -> str:
