@@ -3,6 +3,7 @@
 AemoOpsError
 ├── SourceError            what AEMO's site gave us, or did not
 │   ├── NemwebUnavailable  no answer, a server error, a cut or slow body       (transient)
+│   │   └── SizeDiffers    a zip that is whole by its answer, and not of the listed size
 │   ├── NemwebRefused      403, 429, a timed 503: the site asks us to wait     (transient)
 │   ├── NemwebGone         404: the file is not there (any more)
 │   ├── ListingRejected    the page is no directory listing of that report     (transient)
@@ -38,6 +39,12 @@ class SourceError(AemoOpsError):
 
 class NemwebUnavailable(SourceError):
     transient = True
+
+
+class SizeDiffers(NemwebUnavailable):
+    """Cut on the way, or listed wrong: the next try may be better, but not for ever."""
+
+    transient = False
 
 
 class NemwebRefused(SourceError):

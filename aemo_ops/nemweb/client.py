@@ -18,7 +18,7 @@ from urllib3.util.retry import Retry
 
 from aemo_ops import __version__
 from aemo_ops.clock import Clock
-from aemo_ops.errors import NemwebGone, NemwebRefused, NemwebUnavailable, SourceError
+from aemo_ops.errors import NemwebGone, NemwebRefused, NemwebUnavailable, SizeDiffers, SourceError
 from aemo_ops.market.report import Report
 from aemo_ops.nemweb.listing import Listing, every_entry, files_of
 
@@ -125,7 +125,7 @@ class Client:
         return every_entry(page, url)
 
     def fetch(self, entry: Listing, largest: int | None = None) -> bytes:
-        """A file as it lies on the site. Raises NemwebUnavailable when its size is not the listed one. One request.
+        """A file as it lies on the site. Raises SizeDiffers when it has not the listed size. One request.
 
         `largest`: bytes to accept instead of what a Current file may have; the deadline grows with the listed size.
         """
@@ -133,8 +133,8 @@ class Client:
         self.traffic.files += 1
         # An error page has another size too, but its own, better reason from the report reader.
         if entry.size is not None and len(body) != entry.size and body[:2] == b"PK":
-            raise NemwebUnavailable(
-                f"{entry.name}: {len(body)} bytes came, the listing says {entry.size}: cut on the way"
+            raise SizeDiffers(
+                f"{entry.name}: {len(body)} bytes came, the listing says {entry.size}: cut on the way, or listed wrong"
             )
         return body
 

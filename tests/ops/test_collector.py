@@ -254,6 +254,22 @@ def test_a_poisoned_file_is_quarantined_and_the_others_go_on(site: Replica, stil
     assert "footer" in row.reason
 
 
+def test_a_file_that_never_has_the_listed_size_is_given_up_after_some_tries(
+    site: Replica, still: Clock, engine_at: Make
+) -> None:
+    engine = engine_at(site.url, still)
+    own = collector(engine, "dispatch_scada")
+    entry = own.waiting()[0]
+    assert entry.size is not None
+    for tried in range(TRIES):
+        assert own.waiting()[0] == entry, f"given up after {tried} tries"
+        own.take(own.fetch([replace(entry, size=entry.size + 1)]))
+    assert entry not in own.waiting()
+    (row,) = engine.files(text=entry.name)
+    assert (row.fate, row.tries) == (Fate.QUARANTINED, TRIES)
+    assert f"{entry.size} bytes came, the listing says {entry.size + 1}" in row.reason
+
+
 def test_a_failed_download_costs_no_try_and_is_done_again(site: Replica, still: Clock, engine_at: Make) -> None:
     engine = engine_at(site.url, still)
     entries = newest(engine, "dispatch_scada", 2)
