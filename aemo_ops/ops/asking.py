@@ -154,7 +154,7 @@ class Asking:
                 rows = parsed.rows[errand.feeds.index(feed)]
                 # Not an estimate whose measurement did not come: what is there stays when the other is had from Archive.
                 lost = [Asking._interval(name, target) for name, _ in parsed.lost]
-                wanting = among(rows["settlementdate"], np.setdiff1d(ends, lost))
+                wanting = among(rows["settlementdate"], ends[~np.isin(ends, lost)])
                 parts.append(rows if wanting.all() else rows.filter(pa.array(wanting)))
                 counts[errand] += parts[-1].num_rows
             target.landing.put(pa.concat_tables(parts))

@@ -21,7 +21,9 @@ from aemo_ops.ops.workers import Workers
 log = logging.getLogger(__name__)
 _TRIES = 3  # a worker that dies takes its task with it: it is given again, so often in all
 _ANSWER_SECONDS = 1800.0
-_IN_VAIN = 3  # files one after the other that may yet come and did not: the site is down, the rest is not asked for
+_IN_VAIN = (
+    3  # files one after the other that may yet come and did not: the site is down, one of each errand is asked for
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Fetching:
         self._client = client
         self._workers = workers
         self._executor: Executor | None = None
+        self._in_vain = 0
         self.gap_seconds = gap_seconds
 
     def __enter__(self) -> Fetching:
@@ -85,21 +88,20 @@ class Fetching:
         Files of Current are fetched each for itself; of a bundle or a table the parts are of use only together.
         """
         received = _Received()
-        in_vain = 0
         for at, file in enumerate(offer.files):
             body = self._fetched(file, progress)
             if body is None:
                 return None
             if isinstance(body, bytes):
                 received.bodies.append((file.name, body))
-                in_vain = 0
+                self._in_vain = 0
                 continue
             if offer.level is not Level.CURRENT:
                 return body
             log.warning("%s", body)
             received.lost.append((file.name, str(body)))
-            in_vain = in_vain + 1 if body.transient else 0
-            if in_vain == _IN_VAIN:
+            self._in_vain = self._in_vain + 1 if body.transient else 0
+            if self._in_vain >= _IN_VAIN:
                 received.lost += [(rest.name, str(body)) for rest in offer.files[at + 1 :]]
                 break
         return received

@@ -68,13 +68,17 @@ def test_an_estimate_does_not_take_the_place_of_a_measurement_that_failed_to_com
     site.same("rooftop30")
 
 
-def test_a_site_that_went_down_is_not_asked_for_the_rest_of_a_day(at: Callable[..., Site]) -> None:
+@pytest.mark.parametrize(("bound", "asked"), [({}, 3), ({"most_files": 400}, 3 + 47)], ids=["by day", "by half hour"])
+def test_a_site_that_went_down_is_not_asked_for_the_rest_of_a_day(
+    at: Callable[..., Site], bound: dict[str, int], asked: int
+) -> None:
+    """Three files of the first errand that it is asked for, then one of each."""
     site = at(names=("prices5",), days=4)
     site.cut("prices5", (MIDNIGHT - DAY, MIDNIGHT))
     site.replica.faults.add("500", path="*/CURRENT/DispatchIS_Reports/*.zip", times=999)
-    told = site.heal(**CURRENT)["prices5"]
+    told = site.heal(**CURRENT, **bound)["prices5"]
     assert (told.requested, told.filled, told.failed) == (288, 0, 288)
-    assert len(set(site.files)) == 3
+    assert len(set(site.files)) == asked
     assert any("500" in reason for reason in told.reasons)
 
 
