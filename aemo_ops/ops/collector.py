@@ -94,7 +94,11 @@ class Collector:
         return [entry for entry in reversed(listed) if not names <= settled.get(entry.name, set())]
 
     def fetch(self, entries: Sequence[Listing]) -> Fetched:
-        """Download files, two at a time, in the given order; stops asking at a refusal. One request a file."""
+        """Download files, two at a time, in the given order; stops asking at a refusal. One request a file.
+
+        Raises FolderRefused, before it asks for anything, where we may not write (any more).
+        """
+        self._store.permit()
         fetched = Fetched()
         with ThreadPoolExecutor(2, thread_name_prefix="fetch") as pool:
             for entry, answer in zip(

@@ -311,13 +311,20 @@ class Engine:
         for command in commands:
             log.info("command %d: %s %s", command.number, command.verb, command.subject)
             if command.verb == "adopt":
-                self.state.answer(command.number, f"adopted as {self.post.adopt()}")
-                self._settle()
+                self.state.answer(command.number, self._adopt())
             elif self._commands and self._standing.role is Role.COLLECTING:
                 self._commands.obey(command)
             else:
                 self.state.answer(command.number, f"not collecting: {self._standing.reason}")
         return bool(commands)
+
+    def _adopt(self) -> str:
+        try:
+            text = f"adopted as {self.post.adopt()}"
+        except FolderRefused as error:
+            return str(error)
+        self._settle()
+        return text
 
     def _run_due(self, cycles: Cycles) -> bool:
         assert self._commands is not None
@@ -357,7 +364,7 @@ class Engine:
     # what others do, and telling the pages --------------------------------------------------------------------------------------
     def _look(self) -> bool:
         """Tell which files another program changed; whether there was something to look at."""
-        if not self._lookout.due:
+        if not self._lookout.due or self.post.lost:  # of a folder that is not there, all files seem to have changed
             return False
         changed = self._lookout.look(self._cycles.turn if self._cycles else threading.Lock())
         for path in changed if self._cycles else ():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aemo_ops.errors import FolderRefused, LeaseHeld
 from aemo_ops.ops.snapshot import Role
-from aemo_ops.store.lease import FOLDER_LOCK, Lease, adopt, adopted, holds_data
+from aemo_ops.store.lease import ADOPTION, FOLDER_LOCK, Lease, adopt, adopted, holds_data
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,14 @@ class Standing:
 class Post:
     """The two leases that collecting takes: one engine per home, one writer per data folder.
 
-    `adopting` is told when the data folder has just become ours.
+    `adopting` is told when the data folder has just become ours. The id with which it is first stood on counts for the
+    life of a Post: a path whose volume was taken out leads to another folder, or to none, and neither is to be written to.
     """
 
     def __init__(self, home: Path, folder: Path, what: str, adopting: Callable[[Path], None]) -> None:
         self._folder = folder
         self._adopting = adopting
+        self._identity: str | None = None
         self._lease = Lease(home / "engine.lock", what)
         self._folder_lease = Lease(folder / FOLDER_LOCK, what)
 
@@ -52,6 +54,10 @@ class Post:
             return Standing(Role.OBSERVING, str(error))
 
     def _stand_on_folder(self) -> Standing:
+        if lost := self.lost:
+            # On a volume that comes back the file is the same and our lock on it may not be: take it anew then.
+            self._folder_lease.release()
+            return Standing(Role.OBSERVING, lost, adopted=True)
         if not adopted(self._folder):
             if holds_data(self._folder):
                 reason = (
@@ -65,16 +71,39 @@ class Post:
             holder = self._folder_lease.holder()
             reason = f"{holder or 'another program'} writes to {self._folder}"
             return Standing(Role.OBSERVING, reason, str(holder or ""), adopted=True)
+        self._identity = adopted(self._folder)
         return Standing(Role.COLLECTING, reason="", holder="this process", adopted=True)
 
+    @property
+    def lost(self) -> str:
+        """In words, why the folder is not the one that was stood on (any more); empty where it is, or none was yet."""
+        if self._identity is None or adopted(self._folder) == self._identity:
+            return ""
+        if not self._folder.is_dir():
+            return (
+                f"{self._folder} is not there any more (a volume that was taken out?); nothing was written. It goes on by "
+                "itself when the folder is back."
+            )
+        return (
+            f"{self._folder} is not the folder that was collected into: its {ADOPTION} is gone or another's (a volume that "
+            "was taken out?); nothing was written. It goes on by itself when that folder is back; to collect into this "
+            "one, start AEMO Ops anew."
+        )
+
     def adopt(self) -> str:
-        """Make the data folder ours to write; its id."""
+        """Make the data folder ours to write; its id. Raises FolderRefused where the one that was stood on is not there."""
+        if lost := self.lost:
+            raise FolderRefused(lost)
         identity = adopt(self._folder)
         self._adopting(self._folder)
         return identity
 
     def guard(self) -> None:
-        """Raise FolderRefused when a lease was lost (its file deleted, and perhaps taken by another): call before writing."""
+        """Raise FolderRefused when the folder is another, or a lease was lost (its file deleted, and perhaps taken by another):
+        call before writing.
+        """
+        if lost := self.lost:
+            raise FolderRefused(lost)
         if not (self._lease.held and self._folder_lease.held):
             raise FolderRefused(f"the lease on {self._folder} was lost (its lock file is gone); nothing was written")
 

@@ -40,13 +40,13 @@ class Extent:
 
 
 class Store:
-    """The parquet files of one folder. `guard` is called before each merge and raises when we may not write (any more)."""
+    """The parquet files of one folder. `permit` is called before each merge and raises when we may not write (any more)."""
 
     def __init__(
-        self, folder: Path, guard: Callable[[], None] = lambda: None, lock_seconds: float = LOCK_SECONDS
+        self, folder: Path, permit: Callable[[], None] = lambda: None, lock_seconds: float = LOCK_SECONDS
     ) -> None:
         self.folder = folder
-        self._guard = guard
+        self.permit = permit
         self._lock_seconds = lock_seconds
 
     def path(self, dataset: Dataset) -> Path:
@@ -131,9 +131,8 @@ class Store:
         if rows.num_rows == 0:
             return Merge()
         with self._locked(dataset):
-            self._guard()
             if self.path(dataset).exists():
-                return splice(self.path(dataset), rows, dataset, mode, columns, self._guard)
+                return splice(self.path(dataset), rows, dataset, mode, columns, self.permit)
             merged, counts = merge_rows(dataset.schema.empty_table(), rows, dataset.key, mode, columns)
             failpoint("merge.before_publish")
             written = publish(self.path(dataset), lambda sink: _write(sink, merged))
@@ -155,12 +154,12 @@ class Store:
     def compact(self, dataset: Dataset) -> Compacted:
         """Write the file anew without its dead bytes: the one moment at which bytes move under readers, so in a quiet one."""
         with self._locked(dataset):
-            self._guard()
-            return compact(self.path(dataset), dataset, permit=self._guard)
+            return compact(self.path(dataset), dataset, permit=self.permit)
 
     @contextmanager
     def _locked(self, dataset: Dataset) -> Iterator[None]:
         path = self.path(dataset)
+        self.permit()  # before, because taking a lock makes its folder; and after, because it may have taken long
         lock = filelock.FileLock(f"{path}.lock", timeout=self._lock_seconds)
         try:
             with explained(path):
@@ -171,6 +170,7 @@ class Store:
                 "The next cycle tries again; if it stays so, find the program that holds the .lock file beside it."
             ) from error
         try:
+            self.permit()
             yield
         finally:
             lock.release()
