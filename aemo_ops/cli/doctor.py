@@ -16,6 +16,7 @@ from aemo_ops.nemweb.client import Client
 from aemo_ops.settings import Settings
 from aemo_ops.store.lease import FOLDER_LOCK, Lease, adopted, holds_data
 from aemo_ops.store.parquet import Store
+from aemo_ops.store.state import State
 
 _LITTLE_SPACE = 2 * 10**9
 
@@ -58,15 +59,17 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             free > _LITTLE_SPACE,
             f"{folder}, {free / 1e9:,.1f} GB free" + ("" if folder.exists() else ", not made yet"),
         )
-    yield "adoption", *_adoption(settings.data_path)
+    yield "adoption", *_adoption(settings.home / "state.sqlite", settings.data_path)
 
 
-def _adoption(folder: Path) -> tuple[bool, str]:
+def _adoption(state: Path, folder: Path) -> tuple[bool, str]:
     identity = adopted(folder)
     if identity:
         return True, f"adopted as {identity}"
     if holds_data(folder):
         return False, "holds data of another program; `aemo-ops collect --adopt` makes it ours to write"
+    if state.exists() and State(state).collected_into(folder):
+        return False, "was collected into before and is empty or not there now; is the volume connected?"
     return True, "empty; adopted when collecting starts"
 
 

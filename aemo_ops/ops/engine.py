@@ -63,7 +63,7 @@ class Engine:
         self.datasets = catalogue.chosen(settings.datasets)
         self.state = State(settings.home / "state.sqlite")
         self.client = Client(settings.nemweb_url, manners or Manners(gap=settings.request_gap), clock)
-        self.post = Post(settings.home, settings.data_path, what, self._adopting)
+        self.post = Post(settings.home, settings.data_path, what, self._adopting, self.state.collected_into)
         self.store = Store(settings.data_path, self.post.guard)
         thresholds = Thresholds(settings.late_cadences, settings.stale_cadences)
         self._board = Board(self.datasets, self.store, self.state, clock, thresholds)
@@ -254,6 +254,7 @@ class Engine:
         """Register a collector for each report that feeds a dataset; called when the leases are ours for the first time."""
         ledger = self._open_ledger()
         assert ledger is not None  # whoever collects stands on an adopted folder
+        self.state.put("folder", str(self.settings.data_path), {"id": ledger.folder})
         collectors = {
             report.name: Collector(report, self.datasets, self.client, self.store, ledger, self.clock)
             for report in catalogue.collected(self.datasets)

@@ -24,13 +24,17 @@ class Standing:
 class Post:
     """The two leases that collecting takes: one engine per home, one writer per data folder.
 
-    `adopting` is told when the data folder has just become ours. The id with which it is first stood on counts for the
+    `adopting` is told when the data folder has just become ours, `known` says whether this home collected into it before:
+    only a folder that is new to it is adopted without being asked. The id with which it is first stood on counts for the
     life of a Post: a path whose volume was taken out leads to another folder, or to none, and neither is to be written to.
     """
 
-    def __init__(self, home: Path, folder: Path, what: str, adopting: Callable[[Path], None]) -> None:
+    def __init__(
+        self, home: Path, folder: Path, what: str, adopting: Callable[[Path], None], known: Callable[[Path], bool]
+    ) -> None:
         self._folder = folder
         self._adopting = adopting
+        self._known = known
         self._identity: str | None = None
         self._lease = Lease(home / "engine.lock", what)
         self._folder_lease = Lease(folder / FOLDER_LOCK, what)
@@ -62,6 +66,13 @@ class Post:
             if holds_data(self._folder):
                 reason = (
                     f"{self._folder} holds data files that AEMO Ops did not write; adopt the folder to collect into it"
+                )
+                return Standing(Role.OBSERVING, reason)
+            if self._known(self._folder):
+                reason = (
+                    f"{self._folder} was collected into before and is empty or not there now (a volume that is not "
+                    "connected?); nothing was written. It goes on by itself when its files are back; to begin anew "
+                    "without them, adopt the folder."
                 )
                 return Standing(Role.OBSERVING, reason)
             self.adopt()

@@ -148,7 +148,7 @@ class State:
             for nem, seconds, down, out, memory in rows
         ]
 
-    # facts: the last known state of a collector, a file's last write, the last cycle, the engine --------------------------
+    # facts: the last known state of a collector, a file's last write, the last cycle, the folders collected into ----------
     def put(self, kind: str, subject: str, fact: Mapping[str, Any]) -> None:
         with self._database.write() as connection:
             connection.execute(
@@ -159,6 +159,10 @@ class State:
         """subject -> fact, of one kind."""
         rows = self._database.read("SELECT subject, fact FROM facts WHERE kind = ?", (kind,))
         return {str(subject): json.loads(str(fact)) for subject, fact in rows}
+
+    def collected_into(self, folder: Path) -> bool:
+        """Whether an engine of this home ever collected into the folder of this path."""
+        return str(folder) in self.facts("folder")
 
     def forget(self, kind: str) -> None:
         with self._database.write() as connection:

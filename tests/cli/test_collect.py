@@ -204,6 +204,17 @@ def test_the_doctor_sees_settings_folders_files_and_the_source(command: Command,
     assert "dispatchis" not in findings
 
 
+def test_the_doctor_sees_that_the_volume_of_the_data_is_not_there(command: Command) -> None:
+    assert command.run("collect", "--once", "--report", "rooftop_pv").returncode == 0
+    (command.place / "data").rename(command.place / "away")
+    findings = {f["about"]: f for f in command.json("doctor", "--offline", exit_code=1)["findings"]}
+    assert not findings["adoption"]["ok"]
+    assert "is the volume connected?" in findings["adoption"]["finding"]
+    done = command.run("collect", "--once")
+    assert done.returncode == 2 and "a volume that is not connected?" in done.stderr
+    assert not (command.place / "data").exists()
+
+
 @pytest.fixture
 def secrets() -> dict[str, str]:
     return {"SMTP_PASSWORD": "canary-5f2c", "TWILIO_AUTH_TOKEN": "canary-77aa"}

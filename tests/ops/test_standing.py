@@ -82,3 +82,39 @@ def test_another_folder_in_the_place_of_ours_is_not_written_to(
     away.rename(data)
     assert engine.settle() is cycles
     assert own.take(fetched).files == {"scada5": 2}
+
+
+@pytest.mark.parametrize("what", ["not there", "empty"])
+def test_a_process_that_starts_without_the_volume_does_not_begin_in_an_empty_folder_by_itself(
+    site: Replica, still: Clock, engine_at: Make, tmp_path: Path, what: str
+) -> None:
+    data, away = tmp_path / "data", tmp_path / "away"
+    engine = engine_at(site.url, still, datasets=ONE)
+    engine.settle()
+    engine.stop()
+    data.rename(away)
+    if what == "empty":
+        data.mkdir()
+    engine = engine_at(site.url, still, datasets=ONE)
+    with pytest.raises(FolderRefused, match="was collected into before and is empty or not there now"):
+        engine.settle()
+    assert data.exists() == (what == "empty") and not (data.exists() and list(data.iterdir()))
+    if what == "empty":
+        data.rmdir()
+    away.rename(data)
+    engine.settle()
+
+
+def test_who_threw_the_files_away_begins_anew_by_adopting(
+    site: Replica, still: Clock, engine_at: Make, tmp_path: Path
+) -> None:
+    engine = engine_at(site.url, still, datasets=ONE)
+    engine.settle()
+    engine.stop()
+    shutil.rmtree(tmp_path / "data")
+    engine = engine_at(site.url, still, datasets=ONE)
+    engine.start()
+    until(lambda: "adopt the folder" in engine.snapshot().reason, "it says what to do")
+    assert not engine.snapshot().adopted
+    assert "adopted as" in ask(engine, "adopt")
+    until(lambda: engine.snapshot().role is Role.COLLECTING, "it collects")
