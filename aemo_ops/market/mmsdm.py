@@ -14,7 +14,7 @@ FIRST_HASHED_MONTH = datetime(2024, 8, 1)
 EARLIEST_PUBLICATION = timedelta(days=6)
 _ROOT = "/Data_Archive/Wholesale_Electricity/MMSDM"
 _NAME = re.compile(
-    r"PUBLIC_(?:DVD_(?P<dvd>[A-Z0-9_]+?)|ARCHIVE#(?P<hashed>[A-Z0-9_]+)#FILE(?P<part>\d\d))[_#](?P<month>\d{6})010000\.zip",
+    r"PUBLIC_(?:DVD_(?P<dvd>[A-Z0-9_]+?)|ARCHIVE#(?P<hashed>[A-Z0-9_]+)#FILE(?P<part>\d\d))[_#](?P<month>\d{4}(?:0[1-9]|1[0-2]))010000\.zip",
     re.IGNORECASE,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -110,13 +111,12 @@ class Shelves:
     def _bundles(self, report: Report) -> list[Offer]:
         if report.bundles is None:
             return []
-        together: dict[str, list[Listing]] = {}
+        together: dict[tuple[datetime, datetime], list[Listing]] = {}
         for entry in self._listed(report.bundles.directory):
-            if match := report.bundle_pattern.fullmatch(entry.name):
-                together.setdefault(entry.name[match.end("prefix") :], []).append(entry)
+            with suppress(ValueError):  # another file's name, or one whose dates are none
+                together.setdefault(report.bundle_dates(entry.name), []).append(entry)
         offers = []
-        for entries in together.values():
-            first, last = report.bundle_dates(entries[0].name)
+        for (first, last), entries in together.items():
             could_first, could_last = report.bundle_span(entries[0].name)
             files = tuple(sorted(entries, key=lambda entry: entry.name))
             offers.append(Offer(Level.ARCHIVE, files, first + report.cadence, last + DAY, could_first, could_last))

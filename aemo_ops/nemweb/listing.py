@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urljoin
 from aemo_ops.errors import ListingRejected
 from aemo_ops.market.report import Report
 
+log = logging.getLogger(__name__)
 # One entry, as seen on both hosts: "Saturday, April 18, 2026  2:41 PM", "4/18/2026  2:41 PM", zero-padded hours, quoted and
 # unquoted HREF; "<dir>" in the place of the size.
 _ENTRY = re.compile(
@@ -37,25 +39,34 @@ class Listing:
 
 
 def entries(page: str, url: str) -> Iterator[Listing]:
-    """Every entry of a directory page, in its order; the link to the parent is none."""
+    """Every entry of a directory page, in its order; the link to the parent is none, nor is a line with a date that is none."""
     origin = urljoin(url, "/")[:-1]
     for match in _ENTRY.finditer(page):
+        published = _published(match["day"], match["time"])
+        if published is None:
+            continue
         href = unescape(match["quoted"] or match["bare"])
         size = match["size"]
         yield Listing(
             name=unquote(href.rstrip("/").rsplit("/", 1)[-1]),
             url=origin + href if _FROM_ROOT.match(href) else urljoin(url, href),
             size=int(size) if size.isdigit() else None,
-            published=_published(match["day"], match["time"]),
+            published=published,
         )
 
 
 def files_of(report: Report, page: str, url: str) -> tuple[Listing, ...]:
-    """The report's files on its page: each name once, oldest interval first.
+    """The report's files on its page: each name once, oldest interval first. A name with a stamp that is no time is none.
 
     Raises ListingRejected when no line of the page names a file of the report: an error page is not "nothing new".
     """
-    found = {entry.name: entry for entry in entries(page, url) if report.pattern.fullmatch(entry.name)}
+    found: dict[str, tuple[datetime, Listing]] = {}
+    for entry in entries(page, url):
+        if report.pattern.fullmatch(entry.name):
+            try:
+                found[entry.name] = report.interval(entry.name), entry
+            except ValueError:
+                log.warning("%s: the stamp in its name is no time; the file is left alone", entry.name)
     if not found:
         title = re.search(r"<title>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
         about = f" (its title: {title[1].strip()[:80]!r})" if title else ""
@@ -63,7 +74,7 @@ def files_of(report: Report, page: str, url: str) -> tuple[Listing, ...]:
             f"{url} lists no {report.prefixes[0]}_*.zip{about}; NEMWEB may be answering with an error page, or have moved "
             "the report. Nothing was marked as read; the next cycle tries again."
         )
-    return tuple(sorted(found.values(), key=lambda entry: (report.interval(entry.name), entry.name)))
+    return tuple(entry for _, entry in sorted(found.values(), key=lambda one: (one[0], one[1].name)))
 
 
 def every_entry(page: str, url: str) -> tuple[Listing, ...]:
@@ -77,6 +88,12 @@ def every_entry(page: str, url: str) -> tuple[Listing, ...]:
 
 
 @lru_cache(maxsize=16_384)  # pages of a cycle have the entries of the cycle before, thousands of them
-def _published(day: str, time: str) -> datetime:
+def _published(day: str, time: str) -> datetime | None:
     form = "%A, %B %d, %Y" if "," in day else "%m/%d/%Y"
-    return datetime.strptime(f"{' '.join(day.split())} {time}", f"{form} %I:%M %p")
+    try:
+        return datetime.strptime(f"{' '.join(day.split())} {time}", f"{form} %I:%M %p")
+    except ValueError:
+        log.warning(
+            "NEMWEB lists a file of %s %s, which is no date (month first) and time; the line is left out", day, time
+        )
+        return None

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from aemo_ops.errors import ReportRejected
+from aemo_ops.errors import AemoOpsError, ReportRejected
 
+log = logging.getLogger(__name__)
 LARGEST_CSV = (
     64 * 1024 * 1024
 )  # a Current file has well under 20 MB; beyond this it is a bomb or not ours to hold in memory
@@ -47,6 +50,21 @@ class _Section:
     columns: list[str]
     body: bytes
     line: int
+
+
+@contextmanager
+def rejecting(name: str) -> Iterator[None]:
+    """An error that nobody thought of, met while a file is read, is the file's trouble: raises ReportRejected for it.
+
+    What is the computer's own trouble (memory, disk) stays what it is.
+    """
+    try:
+        yield
+    except (AemoOpsError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        log.exception("%s could not be read", name)
+        raise ReportRejected(f"{name}: an unexpected error met it ({error!r}); the log has the details") from error
 
 
 def read(name: str, packed: bytes, wanted: Mapping[str, pa.Schema]) -> Contents:
@@ -140,6 +158,8 @@ def _sections(name: str, text: bytes, wanted: Mapping[str, pa.Schema]) -> list[_
         fields = fields_of(name, line, header[0])
         table = ".".join(field for field in fields[1:3] if field)
         if table in wanted:
+            if len(fields) <= PREFIX_FIELDS:
+                raise ReportRejected(f"{name}, line {line}: the header of table {table} names no columns")
             section = _Section(table, fields[3], fields, own, line)
             result.append(section)
             sections[prefix] = section

@@ -129,17 +129,33 @@ class Collector:
         tables: dict[Listing, Mapping[str, pa.Table]] = {}
         for entry, body in fetched.bodies.items():
             try:
-                tables[entry] = nemweb_report.read(entry.name, body, self._wanted).tables
+                with nemweb_report.rejecting(entry.name):
+                    tables[entry] = nemweb_report.read(entry.name, body, self._wanted).tables
             except ReportRejected as error:
                 self._reject(entry, error, collected)
         failpoint("collect.parsed")
         for dataset in self.datasets if tables else ():
             try:
-                self._take_into(dataset, tables, collected)
+                self._take_whole(dataset, tables, collected)
             except StoreError as error:
                 collected.failed[dataset.name] = str(error)
                 log.error("%s: %s", dataset.name, error)
         return collected
+
+    def _take_whole(
+        self, dataset: Dataset, tables: Mapping[Listing, Mapping[str, pa.Table]], collected: Collected
+    ) -> None:
+        """All files together, which is one write; after an error that nobody thought of one by one, to reject whose it is."""
+        try:
+            with nemweb_report.rejecting(f"{len(tables)} of {self.report.name} for {dataset.name}"):
+                self._take_into(dataset, tables, collected)
+        except ReportRejected:
+            for entry in tables:
+                try:
+                    with nemweb_report.rejecting(entry.name):
+                        self._take_into(dataset, {entry: tables[entry]}, collected)
+                except ReportRejected as error:
+                    self._reject(entry, error, collected, (dataset,))
 
     def _take_into(
         self, dataset: Dataset, tables: Mapping[Listing, Mapping[str, pa.Table]], collected: Collected
@@ -166,7 +182,7 @@ class Collector:
             for entry, several in rows_of.items()
         )
         failpoint("collect.marked")
-        collected.files[dataset.name] = len(rows_of)
+        collected.files[dataset.name] = collected.files.get(dataset.name, 0) + len(rows_of)
 
     def _by_mode(self, source: Source, entries: Sequence[Listing]) -> Iterator[tuple[Mode, list[Listing]]]:
         """The files grouped by how their rows merge, so that for one key the later publication wins in any order of arrival."""
@@ -183,7 +199,10 @@ class Collector:
             # The first row of a key stays when inserting: the latest publication must come first.
             yield Mode.INSERT, groups[Mode.INSERT][::-1]
 
-    def _reject(self, entry: Listing, error: AemoOpsError, collected: Collected) -> None:
+    def _reject(
+        self, entry: Listing, error: AemoOpsError, collected: Collected, datasets: Sequence[Dataset] = ()
+    ) -> None:
+        """Record a file that could not be read for some datasets, by default for all that it feeds."""
         collected.rejected[entry.name] = str(error)
         log.warning("%s", error)
         if error.transient:
@@ -193,7 +212,8 @@ class Collector:
         if tries >= TRIES:
             fate = Fate.GONE if isinstance(error, NemwebGone) else Fate.QUARANTINED
         self._ledger.record(
-            self._entry(entry, dataset.name, fate, reason=str(error), tries=tries) for dataset in self.datasets
+            self._entry(entry, dataset.name, fate, reason=str(error), tries=tries)
+            for dataset in datasets or self.datasets
         )
 
     def _entry(

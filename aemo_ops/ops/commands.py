@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from aemo_ops.errors import AemoOpsError
+from aemo_ops.ops import logbook
 from aemo_ops.ops.board import AUTO
 from aemo_ops.ops.cycles import Cycles
 from aemo_ops.ops.healing import HEAL, Healing, asked
@@ -55,11 +56,15 @@ class Commands:
 
     def obey(self, command: Command) -> None:
         """Carry a command out and write its answer, unless that comes with the next cycle."""
+        about = command.verb if command.verb == HEAL else command.subject or command.verb  # a heal's subject is a request
         try:
             answer = self._answer(command)
         except AemoOpsError as error:
             answer = str(error)
-            self._event("failed", command.verb if command.verb == HEAL else command.subject or command.verb, answer)
+            self._event("failed", about, answer)
+        except Exception as error:  # those that were left with it are carried out all the same
+            answer = logbook.unexpected(error, f"{command.verb} {command.subject}")
+            self._event("failed", about, answer)
         if answer is not None:
             self._state.answer(command.number, answer)
 

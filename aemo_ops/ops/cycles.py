@@ -17,7 +17,8 @@ from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.nemweb.client import Client, Traffic
 from aemo_ops.nemweb.listing import Listing
-from aemo_ops.ops.collector import Collected, Collector
+from aemo_ops.ops import logbook
+from aemo_ops.ops.collector import Collected, Collector, Fetched
 from aemo_ops.ops.freshness import under_way
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.watch import Versions
@@ -91,6 +92,9 @@ class Cycles:
         except StoreError as error:
             self._event("failed", dataset.name, str(error))
             return
+        except Exception as error:
+            self._event("failed", dataset.name, logbook.unexpected(error, f"compacting {dataset.name}"))
+            return
         self._versions.saw(self._store.path(dataset))
         text = f"{(done.before - done.after) / 1e6:,.1f} MB of dead bytes removed, {done.after / 1e6:,.1f} MB left"
         self._event("compacted", dataset.name, text)
@@ -134,6 +138,9 @@ class Cycles:
         except AemoOpsError as error:
             fact |= {"state": "failed", "error": str(error)}
             self._event("failed", name, str(error))
+        except Exception as error:  # those after it in the cycle run all the same
+            fact |= {"state": "failed", "error": logbook.unexpected(error, f"collecting {name}")}
+            self._event("failed", name, fact["error"])
         self._left -= self._client.traffic.listings + self._client.traffic.files - asked
         self._tell(name, **fact, seconds=round(self._clock.monotonic() - started, 3))
 
@@ -179,7 +186,27 @@ class Cycles:
 
     def _catch_up_batch(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> bool:
         """Read one batch; whether NEMWEB refused. Files that failed leave the backlog: the next cycle lists them anew."""
-        collector = self.collectors[name]
+        done, refused = batch, False
+        try:
+            received = self._received(self.collectors[name], batch, progress, gap)
+            done, refused = [*received.bodies, *received.failures], received.refused is not None
+            with self.turn:
+                outcome = self._outcome(self.collectors[name].take(received), quiet=True)
+        except AemoOpsError:
+            raise
+        except Exception as error:  # the batch is put aside: the others must not wait behind it for ever
+            outcome = {"error": logbook.unexpected(error, f"catching up {name}")}
+            self._event("failed", name, outcome["error"])
+        told = {key: outcome[key] for key in ("error", "quarantined") if key in outcome}
+        with self.turn:
+            for entry in done:
+                self._backlog[name].pop(entry.name, None)
+            self._tell(name, **told, waiting=len(self._backlog[name]))
+        return refused
+
+    @staticmethod
+    def _received(collector: Collector, batch: list[Listing], progress: Progress, gap: float) -> Fetched:
+        """The files of a batch, one request each `gap` real seconds, until NEMWEB refuses or the job is cancelled."""
         received = collector.fetch(batch[:1])
         for entry in batch[1:]:
             if received.refused or not progress.pause(gap):
@@ -188,13 +215,7 @@ class Cycles:
             received.bodies |= more.bodies
             received.failures |= more.failures
             received.refused = more.refused
-        with self.turn:
-            collected = collector.take(received)
-            outcome = self._outcome(collected, quiet=True)
-            for entry in [*received.bodies, *received.failures]:
-                self._backlog[name].pop(entry.name, None)
-            self._tell(name, error=outcome["error"], waiting=outcome["waiting"], quarantined=outcome["quarantined"])
-        return received.refused is not None
+        return received
 
     # what came of it ----------------------------------------------------------------------------------------------------
     def _outcome(self, collected: Collected, quiet: bool = False) -> dict[str, Any]:

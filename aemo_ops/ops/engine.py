@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime, timedelta
@@ -220,9 +219,11 @@ class Engine:
         log.info("engine stopped")
 
     def _stumbled(self, error: Exception) -> None:
-        name = uuid.uuid4().hex[:8]
-        log.exception("a beat of the engine failed (%s)", name)
-        what = str(error) if isinstance(error, AemoOpsError) else f"an unexpected error, {name} in the log: {error!r}"
+        if isinstance(error, AemoOpsError):
+            log.error("a beat of the engine failed: %s", error, exc_info=error)
+            what = str(error)
+        else:
+            what = logbook.unexpected(error, "a beat of the engine failed")
         self._problem = f"The engine stumbled and tries again: {what}"
         with suppress(AemoOpsError):  # what it stumbled over may well be what a Snapshot is made from
             self._publish()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from aemo_ops.clock import Clock
 
+log = logging.getLogger(__name__)
 _FORM = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _TAIL_BYTES = 64 * 1024
 
@@ -34,13 +36,20 @@ def open_log(home: Path) -> None:
     ours.setLevel(logging.INFO)
 
 
+def unexpected(error: Exception, what: str) -> str:
+    """Log an error that nobody thought of, with its traceback; in words for a page, with the id to look for in the log."""
+    name = uuid.uuid4().hex[:8]
+    log.error("%s (%s)", what, name, exc_info=error)
+    return f"an unexpected error, {name} in the log: {error!r}"
+
+
 def tail(home: Path, limit: int) -> list[str]:
     """The last lines of the log, oldest first; none where there is no log yet."""
     try:
-        with path(home).open("rb") as log:
-            log.seek(0, 2)
-            log.seek(max(0, log.tell() - _TAIL_BYTES))
-            lines = log.read().decode("utf-8", "replace").splitlines()
+        with path(home).open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return []
     return lines[-limit:]

@@ -18,6 +18,7 @@ from aemo_ops.market.dataset import Source
 from aemo_ops.market.rules import every_row
 from aemo_ops.nemweb import bundle
 from aemo_ops.nemweb.archive import Level
+from aemo_ops.nemweb.report import rejecting
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,10 @@ def parse(task: Task) -> Parsed:
     """Read the task's files. A file or member that does not parse is told in `rejected`; the others count."""
     found = _Found([[] for _ in task.feeds])
     for name, body in task.files:
+        read = {Level.MMSDM: _read_table, Level.ARCHIVE: _read_bundle}.get(task.level, _read_report)
         try:
-            if task.level is Level.MMSDM:
-                _read_table(task, name, body, found)
-            elif task.level is Level.ARCHIVE:
-                _read_bundle(task, name, body, found)
-            else:
-                _read_report(task, name, body, found)
+            with rejecting(name):
+                read(task, name, body, found)
         except ReportRejected as error:
             found.rejected.append((name, str(error)))
     tables = [
@@ -110,7 +108,8 @@ def parse(task: Task) -> Parsed:
 def _read_bundle(task: Task, name: str, body: bytes, found: _Found) -> None:
     for inner, packed_member in bundle.members(name, body):
         try:
-            _read_report(task, inner, packed_member, found)
+            with rejecting(inner):
+                _read_report(task, inner, packed_member, found)
         except ReportRejected as error:
             found.rejected.append((inner, str(error)))
 

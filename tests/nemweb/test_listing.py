@@ -4,12 +4,18 @@ import re
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from aemo_ops.errors import ListingRejected
+from aemo_ops.market import mmsdm
+from aemo_ops.market.catalogue import SCADA5
 from aemo_ops.market.report import DISPATCH_SCADA, DISPATCHIS, ROOFTOP, TRADINGIS
-from aemo_ops.nemweb.listing import entries, files_of
+from aemo_ops.nemweb.archive import Level, Shelves
+from aemo_ops.nemweb.client import Client
+from aemo_ops.nemweb.listing import _published, entries, every_entry, files_of
 from tests.conftest import REAL
 
 BASE = "https://www.nemweb.com.au/Reports/CURRENT/Dispatch_SCADA/"
@@ -107,6 +113,39 @@ def test_a_page_in_which_nothing_matches_is_an_error() -> None:
         files_of(DISPATCHIS, page, BASE)
     with pytest.raises(ListingRejected):
         files_of(DISPATCHIS, "", BASE)
+
+
+@pytest.mark.parametrize(
+    ("odd", "day", "time"),
+    [
+        ("PUBLIC_DISPATCHSCADA_202604181465_0000000513537602.zip", "4/18/2026", "2:41 PM"),
+        ("PUBLIC_DISPATCHSCADA_202613181445_0000000513537602.zip", "Saturday, April 18, 2026", "2:41 PM"),
+        ("PUBLIC_DISPATCHSCADA_202604181450_0000000513537602.zip", "18/04/2026", "2:41 PM"),
+        ("PUBLIC_DISPATCHSCADA_202604181450_0000000513537602.zip", "4/18/2026", "14:41 PM"),
+    ],
+    ids=["stamp", "month", "day first", "time"],
+)
+def test_a_line_with_a_time_that_is_none_is_left_out_and_said(
+    odd: str, day: str, time: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _published.cache_clear()
+    good = LINE.format(day="4/18/2026", time=" 2:41 PM", size=4049, href=f'"/x/{NAME}"', name=NAME)
+    bad = LINE.format(day=day, time=time, size=4049, href=f'"/x/{odd}"', name=odd)
+    assert [entry.name for entry in files_of(DISPATCH_SCADA, good + bad, BASE)] == [NAME]
+    assert odd in caplog.text or day in caplog.text
+    with pytest.raises(ListingRejected):
+        files_of(DISPATCH_SCADA, bad, BASE)
+
+
+def test_a_bundle_or_month_whose_name_has_no_date_is_no_offer() -> None:
+    names = [f"PUBLIC_DISPATCHSCADA_{day}.zip" for day in ("20260418", "20261399", "20260419")]
+    page = "".join(
+        LINE.format(day="4/21/2026", time="1:01 AM", size=1, href=f'"/x/{name}"', name=name) for name in names
+    )
+    client = cast(Client, SimpleNamespace(directory=lambda path: every_entry(page, BASE)))
+    offers = Shelves(client).offers(SCADA5.sources[0], Level.ARCHIVE, datetime(2026, 4, 1), datetime(2026, 4, 30))
+    assert [[file.name for file in offer.files] for offer in offers] == [[names[0]], [names[2]]]
+    assert mmsdm.table_of("PUBLIC_DVD_DISPATCHPRICE_202613010000.zip") is None
 
 
 def test_a_file_listed_twice_counts_once_and_ten_thousand_are_read() -> None:

@@ -113,6 +113,7 @@ def test_other_tables_around_are_left_alone_and_strays_find_their_table() -> Non
         (text_of(HEAD, ROW.format("A", "1"), "D,DISPATCH,UNKNOWN,1,2"), "belongs to no table's header"),
         (text_of(HEAD, ROW.format("A", "1"), "rubbish"), "belongs to no table's header"),
         (text_of(), "no I line"),
+        (text_of("I,DISPATCH,UNIT_SCADA", "D,DISPATCH,UNIT_SCADA"), "line 2: the header of table .* names no columns"),
         (b"C,x\n", "cut short|footer"),
     ],
 )

@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from aemo_ops.market.intervals import nanoseconds
@@ -66,6 +70,24 @@ def test_of_a_table_that_was_cut_short_no_row_counts(block: int, monkeypatch: py
     monkeypatch.setattr(bundle, "_BLOCK", block)
     parsed = parse(task(month(cut=True)))
     assert parsed.rows[0].num_rows == 0 and "footer counts" in parsed.rejected[0][1]
+
+
+def test_an_error_that_nobody_thought_of_costs_the_file_that_has_it_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = bundle.stream
+
+    def stumbling(name: str, *rest: Any) -> Iterator[pa.Table]:
+        if name == "poison.zip":
+            raise KeyError("a stone in the way")
+        return stream(name, *rest)
+
+    monkeypatch.setattr(bundle, "stream", stumbling)
+    files = (("poison.zip", month()), ("x.zip", month()))
+    parsed = parse(replace(task(month()), files=files))
+    ((name, reason),) = parsed.rejected
+    assert name == "poison.zip" and "a stone in the way" in reason
+    assert parsed.rows[0].num_rows == 22
 
 
 def test_rows_arrive_from_another_process_as_they_were_sent() -> None:
