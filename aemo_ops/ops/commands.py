@@ -82,12 +82,7 @@ class Commands:
 
     def _answer(self, command: Command) -> str | None:
         if command.verb == "cancel":
-            self._state.want(CATCH_UP, False)
-            return (
-                "cancelling"
-                if command.subject.isdigit() and self._jobs.cancel(int(command.subject))
-                else "no such job runs"
-            )
+            return self._cancel(command.subject)
         if command.verb == HEAL:
             return self._heal(command)
         if command.verb == "apply":
@@ -109,6 +104,15 @@ class Commands:
         if command.verb not in verbs:
             return f"unknown command {command.verb!r}"
         return "\n".join(verbs[command.verb](name) for name in names)
+
+    def _cancel(self, subject: str) -> str:
+        kind = self._jobs.cancel(int(subject)) if subject.isdigit() else None
+        if kind is None:
+            return "no such job runs"
+        if kind != CATCH_UP:
+            return "cancelling"
+        self._state.want(CATCH_UP, False)
+        return 'cancelling; what is left is not read by itself until AEMO Ops starts anew: "Run now" reads the rest'
 
     def _heal(self, command: Command) -> str:
         request = asked(command.subject, self._cycles.datasets)

@@ -261,6 +261,7 @@ class Engine:
             for report in catalogue.collected(self.datasets)
         }
         self.state.forget("job")
+        self.state.want(CATCH_UP, True)  # who cancelled it once did not mean the next outage too
         for leftover in self.store.sweep():
             log.info("removed %s, left by a process that was killed", leftover.name)
         self._cycles = Cycles(

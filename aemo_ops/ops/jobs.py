@@ -91,13 +91,14 @@ class Jobs:
         with self._lock:
             return any(self._states[number].kind == kind for number in self._running)
 
-    def cancel(self, number: int) -> bool:
-        """Ask a job to stop at its next safe point; whether it was running."""
+    def cancel(self, number: int) -> str | None:
+        """Ask a job to stop at its next safe point; its kind, None where no such job runs."""
         with self._lock:
             running = self._running.get(number)
+            kind = self._states[number].kind if running else None
         if running:
             running[1].cancel()
-        return running is not None
+        return kind
 
     def close(self, seconds: float) -> None:
         """Cancel all and wait for them, at most `seconds` each."""
