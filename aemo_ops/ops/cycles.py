@@ -157,8 +157,11 @@ class Cycles:
 
     @property
     def backlog(self) -> int:
-        """Files that wait for the catch-up."""
-        return sum(map(len, self._backlog.values()))
+        """Files that wait for the catch-up. Those of a collector that was stopped wait for its start instead."""
+        return sum(map(len, self._open().values()))
+
+    def _open(self) -> dict[str, dict[str, Listing]]:
+        return {name: entries for name, entries in self._backlog.items() if entries and self._state.wanted(name)}
 
     def forget_older(self, published: datetime) -> None:
         """Take out of the backlog what was published before; the next cycle lists it anew."""
@@ -169,8 +172,8 @@ class Cycles:
     def catch_up(self, progress: Progress, gap: float) -> str:
         """Take the backlog, the newest files of all reports first, one request each `gap` real seconds, cycles going first."""
         done, total = 0, self.backlog
-        while self.backlog and not progress.cancelled:
-            first = {name: next(iter(entries.values())) for name, entries in self._backlog.items() if entries}
+        while (waiting := self._open()) and not progress.cancelled:
+            first = {name: next(iter(entries.values())) for name, entries in waiting.items()}
             name = max(first, key=lambda name: first[name].published)
             batch = list(self._backlog[name].values())[:BATCH]
             refused = self._catch_up_batch(name, batch, progress, gap)
@@ -188,7 +191,7 @@ class Cycles:
         """Read one batch; whether NEMWEB refused. Files that failed leave the backlog: the next cycle lists them anew."""
         done, refused = batch, False
         try:
-            received = self._received(self.collectors[name], batch, progress, gap)
+            received = self._received(name, batch, progress, gap)
             done, refused = [*received.bodies, *received.failures], received.refused is not None
             with self.turn:
                 outcome = self._outcome(self.collectors[name].take(received), quiet=True)
@@ -204,12 +207,12 @@ class Cycles:
             self._tell(name, **told, waiting=len(self._backlog[name]))
         return refused
 
-    @staticmethod
-    def _received(collector: Collector, batch: list[Listing], progress: Progress, gap: float) -> Fetched:
-        """The files of a batch, one request each `gap` real seconds, until NEMWEB refuses or the job is cancelled."""
+    def _received(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> Fetched:
+        """The files of a batch, one request each `gap` real seconds, until NEMWEB refuses or somebody says stop."""
+        collector = self.collectors[name]
         received = collector.fetch(batch[:1])
         for entry in batch[1:]:
-            if received.refused or not progress.pause(gap):
+            if received.refused or not progress.pause(gap) or not self._state.wanted(name):
                 break
             more = collector.fetch([entry])
             received.bodies |= more.bodies

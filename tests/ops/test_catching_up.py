@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-
-import pytest
 
 from aemo_ops.clock import Clock
 from aemo_ops.market.catalogue import PRICES5, SCADA5
@@ -15,6 +12,7 @@ from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.healing import HEAL
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.replica import Replica
+from tests.ops.truth import in_file
 from tests.waiting import until
 
 Make = Callable[..., Engine]
@@ -71,3 +69,47 @@ def test_a_catch_up_that_was_cancelled_is_gone_on_with_by_run_now_and_by_the_nex
     again = engine_at(site.url, still, datasets=("prices5",))
     again.start()
     until(lambda: again.store.extent(PRICES5).rows == 577 * 5, "all is caught up", 60)
+
+
+def test_what_a_stopped_collector_missed_waits_until_it_is_started(
+    site: Replica, still: Clock, engine_at: Make
+) -> None:
+    engine = engine_at(site.url, still, datasets=BOTH)
+    engine.once()
+    cycles = engine.settle()
+    both, before = cycles.backlog, engine.store.extent(PRICES5).rows
+
+    def told(done: int, total: int, text: str) -> None:
+        if engine.state.wanted("dispatch_scada"):
+            engine.state.want("dispatch_scada", False)  # while the catch-up runs
+            site.forget()
+
+    engine.state.want("dispatchis", False)
+    assert 0 < cycles.backlog < both
+    cycles.catch_up(Progress(told), 0.0)
+    assert site.requests == []  # none after the stop
+    assert engine.store.extent(PRICES5).rows == before
+    assert cycles.backlog == 0
+    engine.start()
+    for name in ("dispatchis", "dispatch_scada"):
+        assert ask(engine, "start", name) == f"{name}: started"
+    until(lambda: engine.store.extent(PRICES5).rows == 577 * 5, "its rest is read", 60)
+    until(lambda: not engine._jobs.active(CATCH_UP), "the catch-up ends", 60)
+    times = in_file(engine, SCADA5)
+    assert len({time for time, _ in times}) == 577
+
+
+def test_a_stop_between_two_files_of_a_batch_is_obeyed(site: Replica, still: Clock, engine_at: Make) -> None:
+    engine = engine_at(site.url, still, datasets=("prices5",))
+    engine.once()
+    cycles = engine.settle()
+    site.forget()
+
+    class Watched(Progress):
+        def pause(self, seconds: float) -> bool:
+            if len(site.requests) == 3:
+                engine.state.want("dispatchis", False)
+            return super().pause(seconds)
+
+    cycles.catch_up(Watched(), 0.0)
+    assert len(site.requests) == 3
