@@ -77,7 +77,8 @@ class Board:
         collectors = tuple(self._collector(name, facts[name]) for name in self._reports if name in facts)
         writes = self._state.facts("write")
         cycle = self._state.facts("cycle").get("last")
-        job_states = tuple(jobs) or tuple(JobState(**fact) for fact in self._state.facts("job").values())
+        told = [JobState(**fact) for fact in self._state.facts("job").values()]
+        job_states = tuple(jobs) or tuple(sorted(told, key=lambda job: job.number, reverse=True))
         return Snapshot(
             now=self._clock.now(),
             role=standing.role,

@@ -78,6 +78,7 @@ class Engine:
         self._cycles: Cycles | None = None
         self._commands: Commands | None = None
         self._ledger: Ledger | None = None
+        self._telling = threading.Lock()
         self._watchers = Watchers()
         self._published = float("-inf")
         self._state_version = 0
@@ -260,7 +261,7 @@ class Engine:
             report.name: Collector(report, self.datasets, self.client, self.store, ledger, self.clock)
             for report in catalogue.collected(self.datasets)
         }
-        self.state.forget("job")
+        self.state.replace("job", {})
         self.state.want(CATCH_UP, True)  # who cancelled it once did not mean the next outage too
         for leftover in self.store.sweep():
             log.info("removed %s, left by a process that was killed", leftover.name)
@@ -385,8 +386,8 @@ class Engine:
         self._watchers.tell()
 
     def _job_changed(self) -> None:
-        for job in self._jobs.states():
-            self.state.put("job", str(job.number), vars(job))
+        with self._telling:  # each job has a thread: what one of them read first must not be written last
+            self.state.replace("job", {str(job.number): vars(job) for job in self._jobs.states()})
         self._wake.set()
 
     def _event(self, kind: str, subject: str, text: str) -> None:

@@ -164,9 +164,14 @@ class State:
         """Whether an engine of this home ever collected into the folder of this path."""
         return str(folder) in self.facts("folder")
 
-    def forget(self, kind: str) -> None:
+    def replace(self, kind: str, facts: Mapping[str, Mapping[str, Any]]) -> None:
+        """subject -> fact; what was known of other subjects of this kind is forgotten."""
         with self._database.write() as connection:
             connection.execute("DELETE FROM facts WHERE kind = ?", (kind,))
+            connection.executemany(
+                "INSERT INTO facts VALUES (?, ?, ?)",
+                [(kind, subject, json.dumps(fact, default=str)) for subject, fact in facts.items()],
+            )
 
     def version(self) -> int:
         """Grows whenever another connection changes anything; cheap."""
