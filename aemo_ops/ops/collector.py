@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -93,8 +93,9 @@ class Collector:
         names = {d.name for d in self.datasets}
         return [entry for entry in reversed(listed) if not names <= settled.get(entry.name, set())]
 
-    def fetch(self, entries: Sequence[Listing]) -> Fetched:
-        """Download files, two at a time, in the given order; stops asking at a refusal. One request a file.
+    def fetch(self, entries: Sequence[Listing], ended: Callable[[], bool] = lambda: False) -> Fetched:
+        """Download files, two at a time, in the given order; stops asking at a refusal, or when it has `ended`. One request
+        a file.
 
         Raises FolderRefused, before it asks for anything, where we may not write (any more).
         """
@@ -102,7 +103,7 @@ class Collector:
         fetched = Fetched()
         with ThreadPoolExecutor(2, thread_name_prefix="fetch") as pool:
             for entry, answer in zip(
-                entries, pool.map(lambda entry: self._fetch(entry, fetched), entries), strict=True
+                entries, pool.map(lambda entry: None if ended() else self._fetch(entry, fetched), entries), strict=True
             ):
                 if isinstance(answer, bytes):
                     fetched.bodies[entry] = answer

@@ -35,7 +35,7 @@ OVERDUE = 4.0  # burden of a file that is compacted in whatever cycle
 class Cycles:
     """Runs collectors and writes down what came of it. One thing at a time: `turn` is held while files are merged.
 
-    `event(kind, subject, text)` writes a line of the feed.
+    `event(kind, subject, text)` writes a line of the feed; `ended` says whether the process is to end: no more files then.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Cycles:
         clock: Clock,
         versions: Versions,
         event: Callable[[str, str, str], None],
+        ended: Callable[[], bool],
     ) -> None:
         self.collectors = collectors
         self.turn = threading.Lock()
@@ -60,6 +61,7 @@ class Cycles:
         self._clock = clock
         self._versions = versions
         self._event = event
+        self._ended = ended
         self._backlog: dict[str, dict[str, Listing]] = {name: {} for name in collectors}
         self._left = BUDGET
         self._due_left = 1
@@ -124,7 +126,7 @@ class Cycles:
         try:
             waiting = [entry for entry in collector.waiting() if entry.name not in self._backlog[name]]
             now, later = waiting[: share - 1], waiting[share - 1 :]
-            fetched = collector.fetch(now)
+            fetched = collector.fetch(now, self._ended)
             collected = collector.take(fetched)
             self._backlog[name].update({entry.name: entry for entry in later})
             fact |= self._outcome(collected)

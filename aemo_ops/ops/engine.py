@@ -275,6 +275,7 @@ class Engine:
             self.clock,
             self._lookout.versions,
             self._event,
+            self._stopping.is_set,
         )
         cycles = self._cycles
         self._healing = self._healer(lambda: cycles.turn, cycles.wrote_for)
@@ -334,12 +335,19 @@ class Engine:
         assert self._commands is not None
         due = [task for task in self._schedule.due(self.clock.now()) if self._commands.wants(task.name)]
         if due:
+            ran: list[Task] = []
             with cycles.cycle(len(due)) as results:
                 for task in due:
+                    if self._stopping.is_set():
+                        break
                     task.callback()
                     cycles.schedule_told(task.name, task.next)
                     self._publish()
-            self._commands.ran(self._outcomes(due, results))
+                    ran.append(task)
+            left = {task.name: "not run: AEMO Ops ends" for task in due if task not in ran}
+            self._commands.ran(self._outcomes(ran, results) | left)
+            if left:
+                return True
             if cycles.backlog and not self._jobs.active(CATCH_UP) and self.state.wanted(CATCH_UP):
                 gap = self.settings.catchup_gap
                 self._jobs.start(CATCH_UP, "Reading what was missed", lambda progress: cycles.catch_up(progress, gap))

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from aemo_ops.clock import Clock
 from aemo_ops.errors import FolderRefused
 from aemo_ops.market.catalogue import PRICES5, SCADA5
+from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops.cycles import BATCH, BUDGET
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.freshness import State
@@ -171,6 +173,34 @@ def test_who_asks_all_collectors_is_answered_once_with_a_line_for_each(
         until(lambda number=number: engine.answered(number) is not None, f"the answer to {verb}", 60)  # type: ignore[misc]
         said = str(engine.answered(number)).splitlines()
         assert sorted(line.split(":")[0].split()[0] for line in said) == sorted(names)
+
+
+def test_to_stop_the_engine_ends_a_cycle_after_the_files_that_are_on_their_way(
+    site: Replica, still: Clock, engine_at: Make
+) -> None:
+    """Stopped while NEMWEB sends the first file of a cycle of 40: what came is merged, what was asked is answered."""
+    engine = engine_at(site.url, still)
+    number = engine.command("run_now", "all")
+    begun, stopping = threading.Lock(), threading.Thread(target=engine.stop)
+    fetch = engine.client.fetch
+
+    def first(entry: Listing) -> bytes:
+        if begun.acquire(blocking=False):  # by one of the two that fetch
+            stopping.start()
+        until(lambda: engine.stopped, "it is to end")
+        return fetch(entry)
+
+    engine.client.fetch = first  # type: ignore[assignment, method-assign]
+    engine.start()
+    until(lambda: engine.stopped, "the first file is asked for", 60)
+    stopping.join()
+    files = [path for path in site.requests if path.endswith(".zip")]
+    assert 1 <= len(files) <= 2  # two are fetched at once
+    assert engine.store.extent(PRICES5).rows == len(files) * 5
+    assert engine.store.extent(SCADA5).rows == 0
+    answers = dict(line.split(": ", 1) for line in str(engine.answered(number)).splitlines())
+    assert f"{len(files)} file" in answers.pop("dispatchis")
+    assert set(answers.values()) == {"not run: AEMO Ops ends"}
 
 
 def test_stopped_is_a_wish_that_outlives_the_process(site: Replica, still: Clock, engine_at: Make) -> None:
