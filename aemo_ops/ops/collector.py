@@ -11,7 +11,16 @@ from datetime import datetime
 import pyarrow as pa
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import AemoOpsError, NemwebGone, NemwebRefused, ReportRejected, SourceError, StoreError
+from aemo_ops.errors import (
+    AemoOpsError,
+    NemwebGone,
+    NemwebRefused,
+    ReportRejected,
+    SchemaMismatch,
+    SourceError,
+    StoreCorrupt,
+    StoreError,
+)
 from aemo_ops.files import failpoint
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Mode, Source
@@ -20,6 +29,7 @@ from aemo_ops.nemweb import report as nemweb_report
 from aemo_ops.nemweb.client import Client
 from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops.derivation import derive
+from aemo_ops.ops.watch import Identity, identity
 from aemo_ops.store.ledger import Fate, Ledger, LedgerRow
 from aemo_ops.store.merge import Merge
 from aemo_ops.store.parquet import Store
@@ -63,6 +73,15 @@ class Collected:
         return max(self.files.values(), default=0)
 
 
+@dataclass(frozen=True)
+class _InVain:
+    """Files that were read although their dataset cannot be written; `versions` of its file and of those derived from it."""
+
+    versions: tuple[Identity | None, ...]
+    files: frozenset[str]
+    reason: str
+
+
 class Collector:
     """The collector of one report, feeding those of `datasets` that the report feeds and what derives from them."""
 
@@ -77,6 +96,7 @@ class Collector:
         self._ledger = ledger
         self._clock = clock
         self._wanted = catalogue.tables(self._sources())
+        self._vain: dict[str, _InVain] = {}
 
     def _sources(self) -> list[Source]:
         return [source for d in self.datasets for source in d.sources if source.report == self.report]
@@ -88,10 +108,36 @@ class Collector:
 
     def waiting(self) -> list[Listing]:
         """The files in Current that the ledger does not have, newest interval first. One request."""
+        return [entry for entry, _ in self._lacking()]
+
+    def to_read(self) -> list[Listing]:
+        """Of those `waiting`, the ones that are of use: not what waits for an unfit file that is as it was at the last try."""
+        vain = {d.name: known.files if (known := self._in_vain(d)) else frozenset() for d in self.datasets}
+        return [entry for entry, names in self._lacking() if any(entry.name not in vain[name] for name in names)]
+
+    def _lacking(self) -> Iterator[tuple[Listing, set[str]]]:
+        """The files in Current with the datasets that lack them, where there are some."""
         listed = self._client.files(self.report)
         settled = self._ledger.settled(self.report.name, self._interval(listed[0]))
         names = {d.name for d in self.datasets}
-        return [entry for entry in reversed(listed) if not names <= settled.get(entry.name, set())]
+        for entry in reversed(listed):
+            if lacking := names - settled.get(entry.name, set()):
+                yield entry, lacking
+
+    def _in_vain(self, dataset: Dataset) -> _InVain | None:
+        known = self._vain.get(dataset.name)
+        return known if known and known.versions == self._versions(dataset) else None
+
+    def _versions(self, dataset: Dataset) -> tuple[Identity | None, ...]:
+        return tuple(identity(self._store.path(d)) for d in (dataset, *self._children[dataset.name]))
+
+    def in_vain(self) -> list[str]:
+        """Why files that were read could not be merged, for each dataset whose file is as it was then."""
+        return [known.reason for d in self.datasets if (known := self._in_vain(d))]
+
+    def try_again(self) -> None:
+        """Read again what was read in vain: somebody says that it is worth it."""
+        self._vain.clear()
 
     def fetch(self, entries: Sequence[Listing], ended: Callable[[], bool] = lambda: False) -> Fetched:
         """Download files, two at a time, in the given order; stops asking at a refusal, or when it has `ended`. One request
@@ -135,12 +181,20 @@ class Collector:
             except ReportRejected as error:
                 self._reject(entry, error, collected)
         failpoint("collect.parsed")
-        for dataset in self.datasets if tables else ():
+        for dataset in self.datasets:
+            known = self._in_vain(dataset)
             try:
-                self._take_whole(dataset, tables, collected)
+                if tables:
+                    self._take_whole(dataset, tables, collected)
+                    self._vain.pop(dataset.name, None)
+                elif known:
+                    collected.failed[dataset.name] = known.reason
             except StoreError as error:
                 collected.failed[dataset.name] = str(error)
                 log.error("%s: %s", dataset.name, error)
+                if isinstance(error, SchemaMismatch | StoreCorrupt):
+                    files = {entry.name for entry in tables} | (known.files if known else set())
+                    self._vain[dataset.name] = _InVain(self._versions(dataset), frozenset(files), str(error))
         return collected
 
     def _take_whole(

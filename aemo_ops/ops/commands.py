@@ -138,6 +138,7 @@ class Commands:
     def _run_now(self, name: str, number: int) -> None:
         self._forced.setdefault(name, []).append(number)
         self._state.want(CATCH_UP, True)
+        self._cycles.collectors[name].try_again()
         self._schedule.hasten(name, self._now())
 
     def _dry_run(self, name: str) -> str:
@@ -147,6 +148,7 @@ class Commands:
 
     def _retry(self, name: str) -> str:
         released = self._ledger.release(name)
+        self._cycles.collectors[name].try_again()
         self._schedule.hasten(name, self._now())
         return f"{name}: {released} quarantined entries released"
 

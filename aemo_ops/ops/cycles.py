@@ -124,7 +124,7 @@ class Cycles:
         }
         asked = self._client.traffic.listings + self._client.traffic.files
         try:
-            waiting = [entry for entry in collector.waiting() if entry.name not in self._backlog[name]]
+            waiting = [entry for entry in collector.to_read() if entry.name not in self._backlog[name]]
             now, later = waiting[: share - 1], waiting[share - 1 :]
             fetched = collector.fetch(now, self._ended)
             collected = collector.take(fetched)
@@ -148,7 +148,9 @@ class Cycles:
 
     def dry_run(self, name: str) -> str:
         """What the next run would read, in words. One request, nothing written."""
-        waiting = self.collectors[name].waiting()
+        waiting = self.collectors[name].to_read()
+        if not waiting and (reasons := self.collectors[name].in_vain()):
+            return f"would read nothing that is not read already: {' '.join(reasons)}"
         if not waiting:
             return "would read nothing: everything that Current holds is merged already"
         size = sum(entry.size or 0 for entry in waiting)
