@@ -326,7 +326,7 @@ class Engine:
     def _adopt(self) -> str:
         try:
             text = f"adopted as {self.post.adopt()}"
-        except FolderRefused as error:
+        except AemoOpsError as error:
             return str(error)
         self._settle()
         return text

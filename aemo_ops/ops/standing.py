@@ -88,8 +88,11 @@ class Post:
     @property
     def lost(self) -> str:
         """In words, why the folder is not the one that was stood on (any more); empty where it is, or none was yet."""
-        if self._identity is None or adopted(self._folder) == self._identity:
-            return ""
+        try:
+            if self._identity is None or adopted(self._folder) == self._identity:
+                return ""
+        except FolderRefused as error:
+            return str(error)
         if not self._folder.is_dir():
             return (
                 f"{self._folder} is not there any more (a volume that was taken out?); nothing was written. It goes on by "

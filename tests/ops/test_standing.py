@@ -15,7 +15,7 @@ from aemo_ops.market.catalogue import SCADA5
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.snapshot import Role
 from aemo_ops.replica import Replica
-from aemo_ops.store.lease import adopt, adopted
+from aemo_ops.store.lease import ADOPTION, adopt, adopted
 from tests.conftest import NOON
 from tests.ops.truth import in_file
 from tests.waiting import until
@@ -82,6 +82,25 @@ def test_another_folder_in_the_place_of_ours_is_not_written_to(
     away.rename(data)
     assert engine.settle() is cycles
     assert own.take(fetched).files == {"scada5": 2}
+
+
+def test_a_marker_that_cannot_be_read_is_a_reason_and_no_stumbling(
+    site: Replica, still: Clock, engine_at: Make, tmp_path: Path
+) -> None:
+    engine = engine_at(site.url, still, datasets=ONE)
+    engine.start()
+    until(lambda: engine.snapshot().role is Role.COLLECTING, "it collects")
+    marker = tmp_path / "data" / ADOPTION
+    text = marker.read_text()
+    marker.write_text("rubbish")
+    until(lambda: "cannot be read" in engine.snapshot().reason, "it says why it does not collect")
+    engine._lookout._look_now.set()
+    until(lambda: engine._lookout.due and engine.snapshot().version > 0, "it would look")
+    before = engine.snapshot().version
+    until(lambda: engine.snapshot().version > before, "a beat later")
+    assert engine.snapshot().problems == ()
+    marker.write_text(text)
+    until(lambda: engine.snapshot().role is Role.COLLECTING, "it goes on")
 
 
 @pytest.mark.parametrize("what", ["not there", "empty"])
