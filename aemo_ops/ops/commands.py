@@ -56,7 +56,8 @@ class Commands:
 
     def obey(self, command: Command) -> None:
         """Carry a command out and write its answer, unless that comes with the next cycle."""
-        about = command.verb if command.verb == HEAL else command.subject or command.verb  # a heal's subject is a request
+        # A heal's subject is a request, in words for machines.
+        about = command.verb if command.verb == HEAL else command.subject or command.verb
         try:
             answer = self._answer(command)
         except AemoOpsError as error:
