@@ -288,7 +288,10 @@ class Desk:
             self._compared = Clock.monotonic()
             with suppress(AemoOpsError):
                 compared = tuple(step.apply(Progress())["datasets"])
-        back = tuple(work.wizard.rollback_plan())
+        try:
+            back = tuple(work.wizard.rollback_plan())
+        except AemoOpsError as error:
+            back = (str(error),)
         self._saw(work, look, compared=compared, back=back)
 
     def _saw(self, work: Undertaking, look: Look | None, **more: Any) -> None:

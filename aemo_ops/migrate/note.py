@@ -9,6 +9,8 @@ from typing import Any
 from aemo_ops import files
 from aemo_ops.errors import StoreCorrupt
 
+NOTE = "switch.json"  # of the switch, in the move's backup folder
+
 
 class Note:
     """Facts under names, as JSON. Raises StoreCorrupt where the file is there and cannot be read."""
@@ -34,3 +36,9 @@ class Note:
 
     def clear(self) -> None:
         self.path.unlink(missing_ok=True)
+
+    def set_aside(self, path: Path) -> None:
+        """What it says is over, and stays to be read under another name."""
+        with files.explained(path):
+            self.path.replace(path)
+            files.flush_folder(path.parent)

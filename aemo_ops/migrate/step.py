@@ -44,8 +44,11 @@ class Step(Protocol):
         """Why it does not hold, by looking at the world and not at what `apply` said; None where it does."""
         ...
 
-    def back(self) -> str:
-        """What `undo` will do, written out. Changes nothing."""
+    def back(self, evidence: Facts) -> str:
+        """What `undo` will do, written out; `evidence` is empty where nothing says that the step was done. Changes nothing.
+
+        Raises StepRefused where it cannot be undone as things stand.
+        """
         ...
 
     def undo(self, progress: Progress) -> Facts:

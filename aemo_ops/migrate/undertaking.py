@@ -15,7 +15,7 @@ from aemo_ops.migrate import evidence
 from aemo_ops.migrate.figures import before_and_after
 from aemo_ops.migrate.judge import Nemweb
 from aemo_ops.migrate.move import Move
-from aemo_ops.migrate.note import Note
+from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Phase, Standing, Step
 from aemo_ops.migrate.steps.catch_up import CatchUp
@@ -24,7 +24,7 @@ from aemo_ops.migrate.steps.copying import Copying
 from aemo_ops.migrate.steps.finish import Finish
 from aemo_ops.migrate.steps.normal import NormalForm
 from aemo_ops.migrate.steps.prepare import Prepare
-from aemo_ops.migrate.steps.switch import NOTE, Switch
+from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.migrate.steps.watching import Watch
 from aemo_ops.migrate.wizard import Wizard, fold
 from aemo_ops.ops.engine import Engine

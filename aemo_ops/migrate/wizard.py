@@ -38,7 +38,8 @@ def fold(journal: Journal, steps: Sequence[Step]) -> list[Standing]:
     for entry in journal:
         phase, name = _PHASES.get(entry.kind), str(entry.facts.get("step", ""))
         if phase and name in found:
-            evidence = entry.facts.get("evidence", {} if phase is Phase.UNDONE else found[name].evidence)
+            known = {} if Phase.UNDONE in (phase, found[name].phase) else found[name].evidence
+            evidence = entry.facts.get("evidence", known)
             reason = str(entry.facts.get("reason", ""))
             found[name] = replace(found[name], phase=phase, reason=reason, evidence=evidence, at=entry.at)
     return list(found.values())
@@ -110,16 +111,20 @@ class Wizard:
         return self.standings()
 
     def rollback_plan(self) -> list[str]:
-        """What rolling back will do, a line a step, the last first. Changes nothing."""
+        """What rolling back will do, a line a step, the last first. Changes nothing. Raises StepRefused where it cannot be."""
         return [
-            f"{step.title}: {step.back()}"
+            f"{step.title}: {step.back(one.evidence)}"
             for step, one in reversed(list(zip(self._steps, self.standings(), strict=True)))
             if one.phase not in (Phase.OPEN, Phase.UNDONE)
         ]
 
     def rollback(self, progress: Progress) -> list[Standing]:
-        """Undo what was begun, the last first. Killed in the middle it is gone on with by calling it again."""
+        """Undo what was begun, the last first. Killed in the middle it is gone on with by calling it again.
+
+        Raises StepRefused, before anything is undone, where one of the steps cannot be.
+        """
         self._begin()
+        self.rollback_plan()  # raises: a step's undoing may rest on what that of a later one brought back
         for step, one in reversed(list(zip(self._steps, self.standings(), strict=True))):
             if one.phase in (Phase.OPEN, Phase.UNDONE):
                 continue

@@ -30,7 +30,7 @@ from aemo_ops.market.intervals import floor, intervals
 from aemo_ops.migrate import programs, quiet
 from aemo_ops.migrate.inventory import Wanted
 from aemo_ops.migrate.move import Move
-from aemo_ops.migrate.step import Facts
+from aemo_ops.migrate.step import Facts, Phase, Standing
 from aemo_ops.migrate.steps.back import Back
 from aemo_ops.migrate.steps.catch_up import CatchUp
 from aemo_ops.migrate.steps.copying import Copying
@@ -95,7 +95,7 @@ class Passing:
     def verify(self, evidence: Facts) -> str | None:
         return None
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return "nothing"
 
     def undo(self, progress: Progress) -> Facts:
@@ -114,6 +114,7 @@ class World:
     growth: threading.Lock = field(default_factory=threading.Lock)
     growing: int = 0  # the source is written to during the next so many copies
     to_kill: int = 0  # at which failpoint from now
+    kill_at: str = ""  # or at which one by name
     dead: bool = False
     keeps: bool = False  # somebody starts the old collector again when it ends
 
@@ -213,6 +214,32 @@ class World:
         )
         return Wizard(journal, steps, self.move.inputs())
 
+    def run(self, only: str | None = None) -> None:
+        """Go on with the move, its word typed; a kill is the end of the process."""
+        wizard = self.wizard()
+        with self._ending(), self.made_up():
+            if only is None and self.standing("switch").phase is not Phase.DONE:
+                wizard.confirm("switch", "SWITCH")
+            wizard.run(self.progress(), only)
+
+    def rollback(self) -> Facts:
+        """What the switch's way back says; a kill is the end of the process."""
+        with self._ending(), self.made_up():
+            self.wizard().rollback(self.progress())
+        return self.standing("switch").evidence
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        try:
+            yield
+        except Killed:
+            self.halt()
+        finally:
+            self.dead, self.kill_at = False, ""
+
+    def standing(self, step: str) -> Standing:
+        return next(one for one in self.wizard().standings() if one.name == step)
+
     def progress(self, cancel_at: int = 0) -> Progress:
         """Whoever waits sees time go by; a person may cancel at the n-th thing that is told."""
         told = itertools.count(1)
@@ -237,6 +264,9 @@ class World:
             write(fd, block)
 
         def failpoint(name: str) -> None:
+            if name == self.kill_at:
+                self.dead = True
+                raise Killed(name)
             if self.to_kill:
                 self.to_kill -= 1
                 if not self.to_kill:

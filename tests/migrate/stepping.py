@@ -57,7 +57,7 @@ class Writes:
             return "no evidence"
         return None if self.path.exists() and self.path.read_text() == self.content else "its file is not there"
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return f"removes {self.path}"
 
     def undo(self, progress: Progress) -> Facts:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from aemo_ops.errors import AemoOpsError, StepRefused, VerificationFailed
+from aemo_ops.errors import AemoOpsError, StepRefused, StoreError, VerificationFailed
 from aemo_ops.market.catalogue import DATASETS, PRICES5
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.step import Phase
@@ -232,3 +232,13 @@ def test_the_journal_tells_again_what_the_move_was_about(place: Path) -> None:
     wizard(place).run(quiet(), only="prepare")
     begun = next(iter(Journal(place / "journal.jsonl")))
     assert Move.of(begun.facts["inputs"]) == move(place)
+
+
+def test_while_the_disk_is_away_the_form_of_the_copies_is_not_recorded_as_undone(tmp_path: Path) -> None:
+    damaged(tmp_path / "old")
+    wizard(tmp_path).run(quiet())
+    away = (tmp_path / "ssd").rename(tmp_path / "unplugged")
+    with pytest.raises(StoreError, match=r"ssd/data: .*No such file"):
+        wizard(tmp_path).rollback(quiet())
+    away.rename(tmp_path / "ssd")
+    assert {one.phase for one in wizard(tmp_path).rollback(quiet())} == {Phase.UNDONE}

@@ -201,3 +201,13 @@ def test_a_done_step_that_did_not_hold_and_does_again_is_not_applied_a_second_ti
     (tmp_path / "aside").rename(made[0].path)
     made[0].breaks = True  # applied, it would raise
     assert {one.phase for one in wizard(tmp_path, made).run(quiet())} == {Phase.DONE}
+
+
+def test_what_a_rollback_took_is_no_evidence_of_the_step_that_is_begun_again(tmp_path: Path) -> None:
+    wizard(tmp_path).run(quiet())
+    wizard(tmp_path).rollback(quiet())
+    broken = steps(tmp_path)
+    broken[0].breaks = True
+    with pytest.raises(StepRefused, match="it broke"):
+        wizard(tmp_path, broken).run(quiet())
+    assert wizard(tmp_path).standings()[0].evidence == {}

@@ -25,6 +25,7 @@ from aemo_ops.store.parquet import Store
 
 KEPT = "before-going-back"  # the old files as they were, each verified, before anything is put into them
 TORN = "torn"
+GONE_BACK = "switch-undone.json"
 LOG = "old-collector.log"
 DASHBOARD_LOG = "dashboard.log"
 _AGAIN = timedelta(hours=2)  # before the end of the old collector: its last cycle may not have been its best
@@ -43,9 +44,9 @@ class Back:
         self._shadow = shadow
         self._note = note
 
-    def plan(self) -> str:
-        """What going back will do, in words."""
-        note = self._note.read()
+    def plan(self, done: Facts) -> str:
+        """What going back will do, in words; `done` is what the journal says of a switch that was done. Raises StepRefused."""
+        note = self._known(done)
         if not note:
             return "nothing: no collector was ended"
         lines = ["our engine stops collecting; the settings get back what they said"]
@@ -58,9 +59,9 @@ class Back:
     def go(self, progress: Progress, asked: bool) -> Facts:
         """What it took. `asked`: a person wants it, and every row; else a switch failed, and who runs again is left alone.
 
-        Raises StepRefused where somebody writes the old files, or where one of them cannot be read.
+        Raises StepRefused where somebody writes the old files, where one of them cannot be read, or the new folder is away.
         """
-        note = self._note.read()
+        note = self._known({})
         if not note:
             return {}
         if asked and (other := self._shadow.elsewhere()):
@@ -89,8 +90,29 @@ class Back:
             facts |= self._started(ended, ours)
         facts |= self._reader_back(note)
         facts["runs"] = bool(programs.look(self._move.patterns, self._move.source))
-        self._note.clear()
+        self._note.set_aside(self._gone_back)
         return facts
+
+    def _known(self, done: Facts) -> dict[str, Any]:
+        """What was noted, empty where nothing is to be gone back from. Raises StepRefused where that cannot be told."""
+        if away := [folder for folder in (self._move.data, self._move.backup) if not folder.is_dir()]:
+            raise StepRefused(
+                f"{away[0]} is not there, with all that was collected since the switch: is its disk unplugged? Nothing was "
+                "undone and nothing removed. Put the disk back, then roll back again."
+            )
+        note = self._note.read()
+        if not note and done and Note(self._gone_back).read().get("at") != done["at"]:
+            raise StepRefused(
+                f"{self._note.path} is not there any more. It says what the switch ended and which settings it changed, and "
+                "without it nothing can be brought back. Nothing was undone and nothing removed. Bring it back from a "
+                "backup, then roll back again."
+            )
+        return note
+
+    @property
+    def _gone_back(self) -> Path:
+        """What the note said of the last switch that was gone back from: a killed rollback knows by it that this is over."""
+        return self._note.path.with_name(GONE_BACK)
 
     def _settings_back(self, note: Facts) -> list[str]:
         """Files of settings that are again as they were before the switch; one that was not there goes."""

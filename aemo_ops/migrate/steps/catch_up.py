@@ -81,7 +81,7 @@ class CatchUp:
                 return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
         return None
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return f"AEMO Ops stops collecting into {self._move.data} and collects where it did before the move"
 
     def undo(self, progress: Progress) -> Facts:

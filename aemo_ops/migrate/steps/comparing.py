@@ -75,7 +75,7 @@ class Gate:
         ]
         return f"the comparison says {evidence['verdict']} ({'; '.join(told)})"
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return "nothing is to be undone"
 
     def undo(self, progress: Progress) -> Facts:

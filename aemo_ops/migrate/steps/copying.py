@@ -103,7 +103,7 @@ class Copying:
                 return f"{path} lacks rows that {source} has: {'; '.join(gone)}"
         return None
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return f"remove the copies from {self._move.data}; the old files are not touched by that"
 
     def undo(self, progress: Progress) -> Facts:

@@ -49,7 +49,7 @@ class Finish:
                 return f"{path} is not the report any more that was written"
         return None
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return f"nothing: the report in {self._folder} stays"
 
     def undo(self, progress: Progress) -> Facts:

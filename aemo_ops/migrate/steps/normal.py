@@ -108,7 +108,7 @@ class NormalForm:
                 return f"{verdict.file}: {(left or verdict.problems)[0].detail}"
         return None
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return "undo the rewriting: the copies get back the form in which they came"
 
     def undo(self, progress: Progress) -> Facts:
@@ -121,7 +121,8 @@ class NormalForm:
             if kept := self._kept(dataset):
                 kept.replace(path)
                 restored.append(dataset.file_name)
-        flush_folder(self._move.data)
+        with explained(self._move.data):
+            flush_folder(self._move.data)
         return {"restored": restored}
 
     def _verdicts(self) -> list[tuple[Dataset, Verdict]]:

@@ -151,7 +151,7 @@ class Prepare:
         gone = [str(folder) for folder in (self._move.data, self._move.backup) if not folder.is_dir()]
         return f"{', '.join(gone)} is not there any more" if gone else None
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return "remove the folders that were made, where they are empty"
 
     def undo(self, progress: Progress) -> Facts:

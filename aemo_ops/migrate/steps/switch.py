@@ -18,7 +18,7 @@ from aemo_ops.migrate import env, programs, quiet
 from aemo_ops.migrate.carry import carry, lost
 from aemo_ops.migrate.foreign import Foreign
 from aemo_ops.migrate.move import Move
-from aemo_ops.migrate.note import Note
+from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts, Later
@@ -27,7 +27,6 @@ from aemo_ops.migrate.steps.copying import copied_until
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.watch import identity
 
-NOTE = "switch.json"
 Setting = tuple[Path, Mapping[str, str]]
 STILL = 15.0  # seconds without a change: its cycle is over
 _PATIENCE = 900.0  # real seconds until that must have come
@@ -111,8 +110,8 @@ class Switch:
                 return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
         return None
 
-    def back(self) -> str:
-        return self._back.plan()
+    def back(self, evidence: Facts) -> str:
+        return self._back.plan(evidence)
 
     def undo(self, progress: Progress) -> Facts:
         """What was collected since goes into the old files by key, and the old collector is started as it was found."""

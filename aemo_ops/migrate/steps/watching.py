@@ -9,17 +9,16 @@ from typing import Any
 import psutil
 
 from aemo_ops.clock import Clock, stamp
-from aemo_ops.errors import AemoOpsError
+from aemo_ops.errors import AemoOpsError, StepRefused
 from aemo_ops.market.catalogue import due
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES
 from aemo_ops.migrate import programs
 from aemo_ops.migrate.dashboard import Dashboard
 from aemo_ops.migrate.move import Move
-from aemo_ops.migrate.note import Note
+from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts, Later
-from aemo_ops.migrate.steps.switch import NOTE
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.jobs import Progress
 
@@ -76,15 +75,20 @@ class Watch:
         ]
         return "; ".join(bad) or None
 
-    def back(self) -> str:
+    def back(self, evidence: Facts) -> str:
         return "nothing is to be undone"
 
     def undo(self, progress: Progress) -> Facts:
         return {}
 
     def _since(self) -> datetime:
-        """When the last switch, of several, was seen to work."""
+        """When the last switch, of several, was seen to work. Raises StepRefused where that is not known."""
         note = self._switch.read()
+        if not note:
+            raise StepRefused(
+                f"{self._switch.path} is not there; it says when the switch was. Nothing was changed and collecting goes on. "
+                "Is its disk unplugged? Put it back; else bring the file back from a backup. Then go on."
+            )
         return datetime.fromisoformat(note.get("switched", note["at"]))
 
     def lines(self) -> list[Line]:

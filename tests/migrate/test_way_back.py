@@ -1,0 +1,77 @@
+"""The way back from a switch: refused, with nothing undone and nothing removed, wherever a row could be lost by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aemo_ops.errors import StepRefused
+from aemo_ops.migrate.note import NOTE
+from aemo_ops.migrate.step import Phase
+from aemo_ops.migrate.steps.watching import Watch
+from tests.migrate.simulated import World, keys
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """An hour after the switch."""
+    made = World(tmp_path)
+    made.run()
+    for _ in range(12):
+        made.tick()
+    return made
+
+
+def phases(world: World) -> dict[str, Phase]:
+    return {one.name: one.phase for one in world.wizard().standings()}
+
+
+def refused(world: World, match: str) -> None:
+    """A rollback is, and nothing changes by that."""
+    before = phases(world), keys(world.old), keys(world.new)
+    with pytest.raises(StepRefused, match=match):
+        world.rollback()
+    assert (phases(world), keys(world.old), keys(world.new)) == before
+
+
+def all_back(world: World) -> None:
+    """A rollback brings every row into the old file, and one old collector runs."""
+    owed = keys(world.new) | keys(world.old)
+    world.rollback()
+    assert owed <= keys(world.old) and set(phases(world).values()) == {Phase.UNDONE}
+    assert len(world.alive) == 1
+
+
+def test_while_the_new_disk_is_unplugged_nothing_is_undone(world: World) -> None:
+    world.halt()
+    away = world.move.base.rename(world.place / "unplugged")
+    for _ in range(2):
+        refused(world, r"ssd/data is not there.*is its disk unplugged\? Nothing was undone.* Put the disk back")
+    away.rename(world.move.base)
+    all_back(world)
+
+
+def test_without_the_note_of_a_switch_that_was_done_nothing_is_undone(world: World) -> None:
+    note = world.move.backup / NOTE
+    aside = note.rename(world.place / NOTE)
+    refused(world, r"switch.json is not there any more.*Bring it back from a backup, then roll back again")
+    aside.rename(note)
+    all_back(world)
+
+
+def test_a_rollback_that_was_killed_when_all_was_back_is_gone_on_with(world: World) -> None:
+    owed = keys(world.new)
+    world.kill_at = "move.switch.undone"
+    world.rollback()
+    assert phases(world)["switch"] is Phase.UNDOING and not (world.move.backup / NOTE).exists()
+    world.rollback()
+    assert set(phases(world).values()) == {Phase.UNDONE} and owed <= keys(world.old) and len(world.alive) == 1
+
+
+def test_watching_says_in_words_that_the_note_is_missing(world: World) -> None:
+    (world.move.backup / NOTE).unlink()
+    with pytest.raises(
+        StepRefused, match=r"switch.json is not there; it says when the switch was.*bring the file back"
+    ):
+        Watch(world.move, None, None).check()  # type: ignore[arg-type]
