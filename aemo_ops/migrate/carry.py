@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -77,25 +77,34 @@ def lost(
 
     Only of intervals that end in (since, until], where these are given.
     """
-    source, target = Foreign(old), Foreign(new)
     found: list[str] = []
-    for month in months([source.span()], since, until):
-        theirs, ours = (fitted(dataset, one.read(month)).table.select(list(dataset.key)) for one in (source, target))
-        missing = theirs.join(ours, list(dataset.key), join_type="left anti")
-        missing = missing.sort_by([(name, "ascending") for name in dataset.key])
-        found += [" ".join(str(row[name]) for name in dataset.key) for row in missing.slice(0, 10).to_pylist()]
+    for missing in _missing(dataset, old, new, since, until):
+        keys = missing.slice(0, 10).select(list(dataset.key)).to_pylist()
+        found += [" ".join(str(row[name]) for name in dataset.key) for row in keys]
         if len(found) >= 10:
             break
     return found[:10]
 
 
-def carry_back(dataset: Dataset, store: Store, old: Path, since: datetime) -> Carried:
-    """Insert the store's rows of after `since` into the old file, which keeps its own columns, types and rows.
+def _missing(
+    dataset: Dataset, path: Path, other: Path, since: datetime | None, until: datetime | None = None
+) -> Iterator[pa.Table]:
+    """A month after the other, sorted by key: the rows of a file whose key the other one lacks."""
+    source, target, key = Foreign(path), Foreign(other), list(dataset.key)
+    for month in months([source.span()], since, until):
+        theirs, ours = (fitted(dataset, one.read(month)).table for one in (source, target))
+        missing = theirs.join(ours.select(key), key, join_type="left anti").select(dataset.schema.names)
+        yield missing.sort_by([(name, "ascending") for name in key])
+
+
+def carry_back(dataset: Dataset, store: Store, old: Path, since: datetime | None) -> Carried:
+    """Insert into the old file, which keeps its own columns, types and rows, what it lacks of the store's rows of after
+    `since` (None: of all time).
 
     An old file that is in normal form gets them as any merge; another is written anew, at once, under its name. Nobody else
     may write it meanwhile. Raises StoreError, UnreadableNow.
     """
-    rows = store.read(dataset, since)
+    rows = pa.concat_tables([dataset.schema.empty_table(), *_missing(dataset, store.path(dataset), old, since)])
     until = rows[dataset.key[0]].cast(pa.timestamp("us"))[-1].as_py() if rows.num_rows else None
     try:
         if old.name != dataset.file_name:

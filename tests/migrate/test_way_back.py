@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from aemo_ops.errors import StepRefused
+from aemo_ops.market.catalogue import PRICES5
+from aemo_ops.market.intervals import floor
 from aemo_ops.migrate.note import NOTE
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.watching import Watch
-from tests.migrate.simulated import World, keys
+from aemo_ops.store.parquet import Store
+from tests.conftest import NOON
+from tests.migrate.simulated import STEP, World, keys, rows
 
 
 @pytest.fixture
@@ -75,3 +80,22 @@ def test_watching_says_in_words_that_the_note_is_missing(world: World) -> None:
         StepRefused, match=r"switch.json is not there; it says when the switch was.*bring the file back"
     ):
         Watch(world.move, None, None).check()  # type: ignore[arg-type]
+
+
+def test_rows_of_long_before_the_switch_that_only_the_new_file_got_come_back(world: World) -> None:
+    """Fetched by the nightly healing, a backfill, or the catch-up."""
+    Store(world.move.data).merge(PRICES5, rows([floor(NOON, STEP) - timedelta(days=days) for days in (1, 40, 900)]))
+    all_back(world)
+
+
+def test_the_rows_since_the_old_collector_had_died_hours_before_the_switch_come_back(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.run("compare")
+    world.olds[0].alive = False
+    for _ in range(60):
+        world.tick()
+    world.run()
+    assert len(keys(world.new) - keys(world.old)) > 250
+    owed = keys(world.new)
+    world.rollback()
+    assert owed <= keys(world.old) and not world.new.exists()

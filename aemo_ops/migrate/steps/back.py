@@ -51,7 +51,7 @@ class Back:
             return "nothing: no collector was ended"
         lines = ["our engine stops collecting; the settings get back what they said"]
         lines.append(
-            f"each old file is copied and proved, then gets, by key, the rows since {note['at']} (two hours before it on)"
+            "each old file is copied and proved, then gets, by key, every row that only the new one has, of whatever time"
         )
         lines += [f"start again: {Program.of(facts).line}" for facts in note["collectors"]]
         return "; ".join(lines)
@@ -85,7 +85,7 @@ class Back:
         facts: dict[str, Any] = {"settings_restored": self._settings_back(note), "unfilled": unfilled}
         somebody_writes = others or ours or len(ended) < len(known)
         if (ended or asked) and not somebody_writes:
-            facts |= self._rows_back(datetime.fromisoformat(note["at"]), note, progress)
+            facts |= self._rows_back(datetime.fromisoformat(note["at"]), note, asked, progress)
         if not others:
             facts |= self._started(ended, ours)
         facts |= self._reader_back(note)
@@ -134,7 +134,9 @@ class Back:
             return {"dashboard": f"not started again: {error}"}
 
     # rows ---------------------------------------------------------------------------------------------------------------
-    def _rows_back(self, at: datetime, note: Facts, progress: Progress) -> dict[str, Any]:
+    def _rows_back(self, at: datetime, note: Facts, asked: bool, progress: Progress) -> dict[str, Any]:
+        """Where a person goes back the new files are removed next: of all time then, for holes of years were filled too."""
+        since = None if asked else at - _AGAIN
         kept = dict(note.get("kept", {}))
         told: dict[str, int] = {}
         store = Store(self._move.data)
@@ -147,19 +149,19 @@ class Back:
                 self._note.write(kept=kept)
             failpoint("back.kept")
             progress.tell(0, 0, f"putting rows back into {old.name}")
-            told[dataset.name] = self._carried_back(dataset, store, old, at)
-            if gone := lost(dataset, self._move.data / dataset.file_name, old, at - _AGAIN):
+            told[dataset.name] = self._carried_back(dataset, store, old, since)
+            if gone := lost(dataset, self._move.data / dataset.file_name, old, since):
                 raise VerificationFailed(f"{old} lacks rows that were put into it: {'; '.join(gone)}")
             failpoint("back.carried")
         return {"rows_back": told, "kept": kept}
 
     @staticmethod
-    def _carried_back(dataset: Dataset, store: Store, old: Path, at: datetime) -> int:
+    def _carried_back(dataset: Dataset, store: Store, old: Path, since: datetime | None) -> int:
         """The rows that went in; no lock of ours stays beside a file that is not ours."""
         lock = old.with_name(f"{old.name}.lock")
         there = lock.exists()
         try:
-            return carry_back(dataset, store, old, at - _AGAIN).inserted
+            return carry_back(dataset, store, old, since).inserted
         finally:
             if not there:
                 lock.unlink(missing_ok=True)
