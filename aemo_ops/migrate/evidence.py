@@ -189,7 +189,8 @@ def left_after_rollback(journal: Journal, standings: Sequence[Standing]) -> list
         return []
     prepared = [entry for entry in journal if entry.kind == "done" and entry.facts["step"] == "prepare"]
     found = prepared[-1].facts["evidence"].get("collectors", ()) if prepared else ()
-    return [f"cd {shlex.quote(str(one['folder']))} && {shlex.join(one['command'])}" for one in found]
+    roots = [one for one in found if not one.get("begun_by")]  # those begin the others by themselves
+    return [f"cd {shlex.quote(str(one['folder']))} && {shlex.join(one['command'])}" for one in roots]
 
 
 def _seconds(journal: Journal, name: str) -> float | None:

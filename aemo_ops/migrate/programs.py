@@ -18,6 +18,7 @@ from aemo_ops.host.supervisor import supervisors
 class Program:
     """A program as it ran. `names` of its environment; `plain` the values of those that are never secret.
 
+    `begun_by`: pid of the one among those seen with it that began it, as `uv run` or `bash -c` does; 0 where none did.
     `held_by`: whoever would start it again when it ends, each in words. `stop` what a person types to end that for good,
     `start` what brings it back.
     """
@@ -27,6 +28,7 @@ class Program:
     folder: str | None
     names: tuple[str, ...] = ()
     plain: Mapping[str, str] = field(default_factory=dict)
+    begun_by: int = 0
     held_by: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
@@ -45,7 +47,10 @@ class Program:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
         told = {name: tuple(facts[name]) for name in ("command", "names", "held_by", "stop", "start")}
-        return cls(Identity(**facts["identity"]), folder=facts["folder"], plain=facts["plain"], **told)
+        begun_by = facts.get("begun_by", 0)  # a move that an earlier version began does not say
+        return cls(
+            Identity(**facts["identity"]), folder=facts["folder"], plain=facts["plain"], begun_by=begun_by, **told
+        )
 
     @property
     def deed(self) -> tuple[tuple[str, ...], str | None]:
@@ -75,7 +80,31 @@ def look(patterns: Sequence[str], source: Path | None = None) -> list[Program]:
     One whose command line names another folder of data, and not `source`, is a collector of that one and is left alone.
     """
     found = processes.find(patterns, [source] if source else [])
-    return [_recorded(one) for one in found if one.files or source is None or not _elsewhere(one.command, source)]
+    ours = [one for one in found if one.files or source is None or not _elsewhere(one.command, source)]
+    pids = {one.identity.pid for one in ours}
+    return [_recorded(one, one.parent if one.parent in pids else 0) for one in ours]
+
+
+def noted(known: Sequence[Program], running: Sequence[Program]) -> list[Program]:
+    """What was written down before and what runs now, each once: one that ended and was started again is what runs."""
+    fresh = [one for one in running if one.identity not in {two.identity for two in known}]
+    again = {one.deed for one in fresh}
+    return [one for one in known if one.running or one.deed not in again] + fresh
+
+
+def to_start(known: Sequence[Program], running: Sequence[Program]) -> list[Program]:
+    """Those of the noted programs that are to be started again, each command once.
+
+    Not what another of them begins by itself, and not one that runs, or whose own beginnings run, whoever started them.
+    """
+    there = {one.deed for one in running}
+    found: list[Program] = []
+    for one in known:
+        begins = {two.deed for two in known if two.begun_by == one.identity.pid}
+        if not one.begun_by and not there & {one.deed, *begins}:
+            there.add(one.deed)
+            found.append(one)
+    return found
 
 
 def _elsewhere(command: Sequence[str], source: Path) -> bool:
@@ -87,7 +116,7 @@ def _elsewhere(command: Sequence[str], source: Path) -> bool:
     return any(next(path.glob("*.parquet"), None) for path in named)
 
 
-def _recorded(found: Found) -> Program:
+def _recorded(found: Found, begun_by: int) -> Program:
     holders = supervisors(found)
     return Program(
         found.identity,
@@ -95,6 +124,7 @@ def _recorded(found: Found) -> Program:
         str(found.folder) if found.folder else None,
         found.names,
         dict(found.plain),
+        begun_by,
         tuple(f"{one.kind}: {one.name}" for one in holders),
         tuple(one.stop or f"put a # before the line in `crontab -e`: {one.name}" for one in holders),
         tuple(one.start or f"take the # away again in `crontab -e`: {one.name}" for one in holders),

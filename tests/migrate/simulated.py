@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aemo_ops import files
+from aemo_ops.errors import VerificationFailed
 from aemo_ops.host import processes
 from aemo_ops.host.processes import Found, Identity
 from aemo_ops.market.catalogue import PRICES5
@@ -30,6 +31,7 @@ from aemo_ops.market.intervals import floor, intervals
 from aemo_ops.migrate import programs, quiet
 from aemo_ops.migrate.inventory import Wanted
 from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.step import Facts, Phase, Standing
 from aemo_ops.migrate.steps.back import Back
 from aemo_ops.migrate.steps.catch_up import CatchUp
@@ -116,6 +118,7 @@ class World:
     to_kill: int = 0  # at which failpoint from now
     kill_at: str = ""  # or at which one by name
     dead: bool = False
+    ends_at_once: bool = False  # what is started again does
     keeps: bool = False  # somebody starts the old collector again when it ends
 
     def __post_init__(self) -> None:
@@ -192,6 +195,14 @@ class World:
     def ground(self) -> Any:
         self.engine()
         return SimpleNamespace(store=Store(self.move.data), turn=nullcontext, wrote=lambda dataset: None)
+
+    def awaits(self, started: list[Program]) -> None:
+        """An old collector that was started again writes; or ends at once."""
+        if self.ends_at_once:
+            for one in started:
+                self.stop(one.identity, 0)
+            raise VerificationFailed("it ended again")
+        self.tick()
 
     def halt(self) -> None:
         self.collecting = False
@@ -289,7 +300,7 @@ class World:
             *(mock.patch.object(processes, name, getattr(self, name)) for name in ("find", "running", "stop", "start")),
             mock.patch.object(programs, "supervisors", lambda found: []),
             mock.patch.object(quiet, "await_still", lambda *_: 0.0),
-            mock.patch.object(Back, "_await_writing", lambda *_: self.tick()),
+            mock.patch.object(Back, "_await_writing", lambda _back, started, *_: self.awaits(started)),
             mock.patch.object(Back, "go", go),
             mock.patch.object(files, "write_all", written),
             *_failpoints(failpoint),

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from aemo_ops.host import processes
 from aemo_ops.migrate import programs
 from aemo_ops.migrate.candidates import likely
+from aemo_ops.migrate.programs import Program
 from tests.conftest import NOON
 from tests.migrate.moving import damaged
+from tests.waiting import until
 
 Start = Callable[..., int]
 NAME = "unified_collector-5531"
@@ -43,6 +46,25 @@ def test_a_collector_that_names_another_folder_of_data_is_left_alone(start: Star
     start(f"--data={other}")
     assert {one.identity.pid for one in programs.look([NAME], mine)} == ours
     assert len(programs.look([NAME])) == 6
+
+
+def test_what_another_one_began_is_ended_with_it_and_not_started_by_itself(tmp_path: Path) -> None:
+    """As `bash -c` and `uv run` do: the name is in the command lines of both."""
+    inner = f"{sys.executable} -c 'import time; time.sleep(60)' {NAME}"
+    wrapper = subprocess.Popen(["bash", "-c", f"{inner}; true"])
+    try:
+        until(lambda: len(programs.look([NAME])) == 2, "both run")
+        known = programs.look([NAME])
+        outer = next(one for one in known if one.identity.pid == wrapper.pid)
+        inside = next(one for one in known if one is not outer)
+        assert (outer.begun_by, inside.begun_by) == (0, wrapper.pid)
+        assert programs.to_start([inside, outer], []) == [outer]
+        assert programs.to_start(known, [inside]) == programs.to_start(known, [outer]) == []
+        assert [Program.of(one.facts()) for one in known] == known
+    finally:
+        for one in known:
+            processes.stop(one.identity, 10)
+        wrapper.wait(10)
 
 
 def test_the_likely_folder_is_what_a_running_collector_names_and_its_words_tell_it_apart(

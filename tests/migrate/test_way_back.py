@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from aemo_ops.errors import StepRefused
+from aemo_ops.errors import StepRefused, VerificationFailed
 from aemo_ops.market.catalogue import PRICES5
 from aemo_ops.market.intervals import floor
-from aemo_ops.migrate.note import NOTE
+from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.watching import Watch
 from aemo_ops.store.parquet import Store
@@ -99,3 +99,52 @@ def test_the_rows_since_the_old_collector_had_died_hours_before_the_switch_come_
     owed = keys(world.new)
     world.rollback()
     assert owed <= keys(world.old) and not world.new.exists()
+
+
+def test_an_old_collector_that_a_person_started_between_two_tries_of_a_switch_is_started_once(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.kill_at = "switch.stopped"
+    world.run()
+    assert not world.alive
+    world.born()
+    world.run()
+    assert len(Note(world.move.backup / NOTE).read()["collectors"]) == 1
+    all_back(world)
+
+
+def test_after_a_way_back_that_failed_the_rows_collected_since_are_brought_back_too(world: World) -> None:
+    """Our engine went on, and a person started the old collector: it has not what came in between."""
+    world.ends_at_once = True
+    with pytest.raises(VerificationFailed, match="ended again"):
+        world.rollback()
+    world.ends_at_once = False
+    world.engine()
+    for _ in range(36):
+        world.tick()
+    by_hand = world.born()
+    world.tick()
+    refused(world, r"an old collector runs: process .* end it, then roll back again")
+    by_hand.alive = False
+    all_back(world)
+
+
+def test_a_way_back_that_was_killed_when_the_old_collector_ran_again_is_gone_on_with(world: World) -> None:
+    owed = keys(world.new)
+    world.kill_at = "back.started"
+    world.rollback()
+    again = world.alive
+    assert len(again) == 1
+    world.rollback()
+    assert world.alive == again and owed <= keys(world.old) and set(phases(world).values()) == {Phase.UNDONE}
+
+
+def test_a_second_switch_that_fails_beside_a_second_writer_still_owes_the_rows_since_the_first(world: World) -> None:
+    world.born()
+    with pytest.raises(VerificationFailed, match="an old collector runs again"):
+        world.run("switch")
+    world.keeps = True
+    with pytest.raises(StepRefused, match="an old collector runs again"):
+        world.run()
+    world.keeps = False
+    world.alive[0].alive = False
+    all_back(world)

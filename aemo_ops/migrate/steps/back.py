@@ -53,7 +53,8 @@ class Back:
         lines.append(
             "each old file is copied and proved, then gets, by key, every row that only the new one has, of whatever time"
         )
-        lines += [f"start again: {Program.of(facts).line}" for facts in note["collectors"]]
+        known = [Program.of(facts) for facts in note["collectors"]]
+        lines += [f"start again: {one.line}" for one in programs.to_start(known, ())]
         return "; ".join(lines)
 
     def go(self, progress: Progress, asked: bool) -> Facts:
@@ -69,29 +70,47 @@ class Back:
         unfilled = self._shadow.fill(datetime.fromisoformat(note["at"]) - _AGAIN, progress) if asked else ""
         self._shadow.stop()
         known = [Program.of(facts) for facts in note["collectors"]]
-        ended = [one for one in known if not one.running]
-        others = [
-            one
-            for one in programs.look(self._move.patterns, self._move.source)
-            if one.identity not in [two.identity for two in known]
-        ]
-        ours = [one for one in others if note.get("starting") and one.deed in [two.deed for two in ended]]
+        still = [one for one in known if one.running]
+        ended = [one for one in known if one not in still]
+        others = [one for one in self._running() if one.identity not in [two.identity for two in known]]
+        ours = self._begun_again(note, ended, others)
         others = [one for one in others if one not in ours]
-        if others and asked:
+        began = ended or "switched" in note  # there are rows that no old collector got
+        if asked and (writers := others + (still if began else [])):
             raise StepRefused(
-                f"an old collector runs: {others[0]}. Nothing can be put into its files while it writes them: end it, "
+                f"an old collector runs: {writers[0]}. Nothing can be put into its files while it writes them: end it, "
                 "then roll back again."
             )
         facts: dict[str, Any] = {"settings_restored": self._settings_back(note), "unfilled": unfilled}
-        somebody_writes = others or ours or len(ended) < len(known)
-        if (ended or asked) and not somebody_writes:
+        comes_back = (ended or asked) and not (others or ours or still)
+        if comes_back:
             facts |= self._rows_back(datetime.fromisoformat(note["at"]), note, asked, progress)
         if not others:
-            facts |= self._started(ended, ours)
+            facts |= self._started(programs.to_start(ended, ours + still), ours)
         facts |= self._reader_back(note)
-        facts["runs"] = bool(programs.look(self._move.patterns, self._move.source))
-        self._note.set_aside(self._gone_back)
+        facts["runs"] = bool(self._running())
+        if asked or comes_back or "switched" not in note:  # else a rollback still owes the rows since then
+            self._note.set_aside(self._gone_back)
         return facts
+
+    def _begun_again(self, note: Facts, ended: list[Program], others: list[Program]) -> list[Program]:
+        """Those of the others that a way back, which did not come to its end, began: they count while they have every row.
+
+        Where ours collected on since, its rows are theirs no more: the way back is to begin from its beginning.
+        """
+        deeds = [one.deed for one in ended]
+        ours = [one for one in others if note.get("starting") and one.deed in deeds]
+        return ours if not ours or self._has_all() else []
+
+    def _has_all(self) -> bool:
+        """Whether every row of the new files is in the old ones. Raises UnreadableNow."""
+        pairs = [
+            (one, self._move.data / one.file_name, self._move.source / one.file_name) for one in self._move.datasets
+        ]
+        return not any(lost(dataset, new, old) for dataset, new, old in pairs if new.exists())
+
+    def _running(self) -> list[Program]:
+        return programs.look(self._move.patterns, self._move.source)
 
     def _known(self, done: Facts) -> dict[str, Any]:
         """What was noted, empty where nothing is to be gone back from. Raises StepRefused where that cannot be told."""
@@ -195,18 +214,17 @@ class Back:
         return _fact(copy_verified(new, old, progress)) | {"replaced": "torn when its writer was ended"}
 
     # the collector --------------------------------------------------------------------------------------------------------
-    def _started(self, ended: list[Program], ours: list[Program]) -> dict[str, Any]:
-        """Start what was ended and does not run again by our doing; it must write."""
+    def _started(self, wanted: list[Program], ours: list[Program]) -> dict[str, Any]:
+        """Start what is wanted; that, and what an earlier way back began, must write."""
         log = self._move.base / "logs" / LOG
         before, started, without = self._written(), list(ours), set[str]()
         self._note.write(starting=True)
         failpoint("back.starting")
-        for one in ended:
-            if one.deed not in [two.deed for two in ours]:
-                again, missing = one.again(log)
-                without |= set(missing)
-                started.append(again)
-                failpoint("back.started")
+        for one in wanted:
+            again, missing = one.again(log)
+            without |= set(missing)
+            started.append(again)
+            failpoint("back.started")
         if started:
             self._await_writing(started, before, log)
         return {"started": [str(one) for one in started], "without": sorted(without)}

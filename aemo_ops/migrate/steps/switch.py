@@ -123,10 +123,9 @@ class Switch:
         waited = quiet.await_still(self._old_files(), self._still / speed, _PATIENCE, progress)
         self._carried(progress, ())
         note = self._note.read()
-        old = [Program.of(facts) for facts in note.get("collectors", ())]
-        old += [one for one in self._running() if one.identity not in {known.identity for known in old}]
+        old = programs.noted([Program.of(facts) for facts in note.get("collectors", ())], self._running())
         at = note.get("at") or stamp(self._clock.now())
-        self._note.write(at=at, collectors=[one.facts() for one in old])
+        self._note.write(at=at, collectors=[one.facts() for one in old], starting=False)
         failpoint("switch.noted")
         begun = Clock.monotonic()
         for one in old:
