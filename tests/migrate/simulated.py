@@ -119,6 +119,7 @@ class World:
     kill_at: str = ""  # or at which one by name
     dead: bool = False
     ends_at_once: bool = False  # what is started again does
+    tears: bool = False  # the old collector ends in the middle of a write
     keeps: bool = False  # somebody starts the old collector again when it ends
 
     def __post_init__(self) -> None:
@@ -177,6 +178,8 @@ class World:
         one = self.running(identity)
         if one and not one.deaf:
             one.alive = False
+            if self.tears:
+                self.old.write_bytes(self.old.read_bytes()[: self.old.stat().st_size // 2])
             if self.keeps:
                 self.born()
         return one is None or not one.deaf

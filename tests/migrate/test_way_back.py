@@ -10,6 +10,7 @@ import pytest
 from aemo_ops.errors import StepRefused, VerificationFailed
 from aemo_ops.market.catalogue import PRICES5
 from aemo_ops.market.intervals import floor
+from aemo_ops.migrate import torn
 from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.watching import Watch
@@ -148,3 +149,37 @@ def test_a_second_switch_that_fails_beside_a_second_writer_still_owes_the_rows_s
     world.keeps = False
     world.alive[0].alive = False
     all_back(world)
+
+
+@pytest.mark.parametrize("point", ["", "switch.stopped"])
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_file_that_was_torn_when_its_writer_was_ended_stops_neither_the_move_nor_the_way_back(
+    tmp_path: Path, point: str, goes_on: bool
+) -> None:
+    """The switch may have been killed before it saw that."""
+    world = World(tmp_path)
+    world.run("compare")
+    had = keys(world.old)
+    world.tears, world.kill_at = True, point
+    world.run()
+    world.tears = False
+    if goes_on:
+        world.run()
+        assert world.standing("switch").evidence["torn"] == ["prices5"]
+        world.run()  # by another process, which proves again what was done
+    assert had <= keys(world.new)
+    owed = keys(world.new)
+    world.rollback()
+    assert owed <= keys(world.old) and len(world.alive) == 1 and set(phases(world).values()) == {Phase.UNDONE}
+
+
+def test_a_file_that_cannot_be_read_while_somebody_writes_it_is_not_taken_for_torn(world: World) -> None:
+    note = Note(world.move.backup / NOTE)
+    facts = {name: fact for name, fact in note.read().items() if name != "torn"}
+    note.clear()
+    note.write(**facts)
+    world.old.write_bytes(b"")
+    with world.made_up():
+        assert torn.known(world.move) == ["prices5"]
+        world.born()
+        assert torn.known(world.move) == []

@@ -11,7 +11,7 @@ from aemo_ops.clock import Clock, stamp
 from aemo_ops.errors import AemoOpsError, StepRefused, UnreadableNow, VerificationFailed
 from aemo_ops.files import explained, failpoint
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.migrate import env, programs
+from aemo_ops.migrate import env, programs, torn
 from aemo_ops.migrate.carry import carry_back, lost
 from aemo_ops.migrate.copy import VerifiedCopy, copy_verified
 from aemo_ops.migrate.foreign import Foreign
@@ -155,7 +155,7 @@ class Back:
     # rows ---------------------------------------------------------------------------------------------------------------
     def _rows_back(self, at: datetime, note: Facts, asked: bool, progress: Progress) -> dict[str, Any]:
         """Where a person goes back the new files are removed next: of all time then, for holes of years were filled too."""
-        since = None if asked else at - _AGAIN
+        since, left_torn = None if asked else at - _AGAIN, torn.known(self._move)
         kept = dict(note.get("kept", {}))
         told: dict[str, int] = {}
         store = Store(self._move.data)
@@ -164,7 +164,7 @@ class Back:
             if not (self._move.data / dataset.file_name).exists():
                 continue
             if dataset.name not in kept:
-                kept[dataset.name] = self._kept(at, dataset, old, dataset.name in note.get("torn", ()), progress)
+                kept[dataset.name] = self._kept(at, dataset, old, dataset.name in left_torn, progress)
                 self._note.write(kept=kept)
             failpoint("back.kept")
             progress.tell(0, 0, f"putting rows back into {old.name}")
@@ -185,7 +185,9 @@ class Back:
             if not there:
                 lock.unlink(missing_ok=True)
 
-    def _kept(self, at: datetime, dataset: Dataset, old: Path, torn: bool, progress: Progress) -> dict[str, Any]:
+    def _kept(
+        self, at: datetime, dataset: Dataset, old: Path, torn_at_its_end: bool, progress: Progress
+    ) -> dict[str, Any]:
         """The old file, copied and proved. One that its writer left torn makes way for a copy of the new one."""
         folder = self._move.backup / f"{KEPT}-{at:%Y%m%dT%H%M%S}"
         with explained(folder):
@@ -193,15 +195,15 @@ class Back:
         try:
             Foreign(old).span()
         except UnreadableNow as error:
-            return self._replaced(dataset, old, torn, error, progress)
+            return self._replaced(dataset, old, torn_at_its_end, error, progress)
         copy = copy_verified(old, folder / old.name, progress)
         return _fact(copy)
 
     def _replaced(
-        self, dataset: Dataset, old: Path, torn: bool, error: UnreadableNow, progress: Progress
+        self, dataset: Dataset, old: Path, torn_at_its_end: bool, error: UnreadableNow, progress: Progress
     ) -> dict[str, Any]:
         new = self._move.data / dataset.file_name
-        if not torn:
+        if not torn_at_its_end:
             raise StepRefused(
                 f"{error} Nothing was put into the old files. {new} holds all of its rows and is whole: put a copy of it "
                 "there, then roll back again."

@@ -14,7 +14,7 @@ from aemo_ops.host import disk
 from aemo_ops.host.fetched import fetched
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.migrate import inventory, places
+from aemo_ops.migrate import inventory, places, torn
 from aemo_ops.migrate.batch import copy_all
 from aemo_ops.migrate.carry import lost
 from aemo_ops.migrate.copy import PAUSES, VerifiedCopy, digest
@@ -96,6 +96,8 @@ class Copying:
             source = kept or self._move.source / path.name
             if dataset is None or not may_differ or not source.exists():
                 return f"{path} is not the file any more that was copied"
+            if source != kept and dataset.name in torn.known(self._move):
+                continue
             until = (
                 datetime.fromisoformat(fact["last"]) if fact["last"] else None
             )  # later rows come over in later steps

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from aemo_ops.clock import Clock, stamp
-from aemo_ops.errors import AemoOpsError, Cancelled, StepRefused, UnreadableNow, VerificationFailed
+from aemo_ops.errors import AemoOpsError, Cancelled, StepRefused, VerificationFailed
 from aemo_ops.files import failpoint
 from aemo_ops.host import processes
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES, intervals
-from aemo_ops.migrate import env, programs, quiet
+from aemo_ops.migrate import env, programs, quiet, torn
 from aemo_ops.migrate.carry import carry, lost
-from aemo_ops.migrate.foreign import Foreign
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.programs import Program
@@ -121,7 +120,7 @@ class Switch:
     def _switched(self, progress: Progress) -> dict[str, Any]:
         speed = max(self._clock.speed, 1.0)  # a fast clock has short pauses between cycles
         waited = quiet.await_still(self._old_files(), self._still / speed, _PATIENCE, progress)
-        self._carried(progress, ())
+        self._carried(progress, torn.known(self._move))  # of a switch that was killed and goes on
         note = self._note.read()
         old = programs.noted([Program.of(facts) for facts in note.get("collectors", ())], self._running())
         at = note.get("at") or stamp(self._clock.now())
@@ -131,9 +130,9 @@ class Switch:
         for one in old:
             self._end(one)
         failpoint("switch.stopped")
-        torn = self._torn()
-        self._note.write(torn=torn)
-        carried = self._carried(progress, torn)
+        left_torn = torn.look(self._move)
+        self._note.write(torn=left_torn)
+        carried = self._carried(progress, left_torn)
         failpoint("switch.carried")
         shown = self._settled()
         failpoint("switch.settings")
@@ -144,7 +143,7 @@ class Switch:
             "at": at,
             "waited_seconds": round(waited, 1),
             "ended": [str(one) for one in old],
-            "torn": torn,
+            "torn": left_torn,
             "carried": carried,
             **shown,
             "old_files_as_left": left,
@@ -160,24 +159,12 @@ class Switch:
                 "End it yourself, then switch again."
             )
 
-    def _torn(self) -> list[str]:
-        """Datasets whose old file cannot be read now that its writer has ended: it was in the middle of it."""
-        torn = []
-        for dataset in self._move.datasets:
-            path = self._move.source / dataset.file_name
-            try:
-                if path.exists():
-                    Foreign(path).span()
-            except UnreadableNow:
-                torn.append(dataset.name)
-        return torn
-
-    def _carried(self, progress: Progress, torn: Sequence[str]) -> dict[str, int]:
+    def _carried(self, progress: Progress, left_out: Sequence[str]) -> dict[str, int]:
         """dataset -> rows that the new file got from the old one."""
         found, ground = {}, self._shadow.ground()
         for dataset in self._move.datasets:
             old = self._move.source / dataset.file_name
-            if dataset.name in torn or not old.exists():
+            if dataset.name in left_out or not old.exists():
                 continue
             done = carry(dataset, old, ground.store, copied_until(self._move, dataset), progress, ground.turn)
             ground.wrote(dataset)
