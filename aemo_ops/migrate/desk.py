@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import AemoOpsError, LeaseHeld, StepRefused
+from aemo_ops.errors import AemoOpsError, LeaseHeld, StepRefused, StoreError
 from aemo_ops.migrate import evidence, stages
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
@@ -58,9 +58,13 @@ class Desk:
         self._rest = _LOOKS
         self._looked = self._compared = self._told = self._counting = float("-inf")
         self._status = Status()
-        with suppress(StepRefused):
+        try:
             self._work = self._undertaking(None)
             self._fold()
+        except StepRefused:
+            return  # no move was begun
+        except StoreError as error:  # the app collects all the same, and its page says why the move stands still
+            self._status = Status(broken=str(error))
 
     def status(self) -> Status:
         return self._status

@@ -26,7 +26,8 @@ class Note:
             return {}
         except (OSError, ValueError) as error:
             raise StoreCorrupt(
-                f"{self.path} cannot be read ({error}); it says how far the move is. Bring it back from a backup, then go on."
+                f"{self.path} cannot be read ({error}); it says how far the move is. No data was touched. "
+                "Bring it back from a backup, then go on."
             ) from error
 
     def write(self, **facts: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import Cancelled, NotYet, StepRefused
+from aemo_ops.errors import Cancelled, NotYet, StepRefused, StoreCorrupt
 from aemo_ops.files import explained
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.figures import before_and_after
@@ -160,18 +160,28 @@ class Undertaking:
             figures = before_and_after(self.move) if measured else ()
         return evidence.report(self.journal, standings, figures)
 
+    def _was_tried(self) -> bool:
+        """Whether the switch was begun since it was last done: what failed is then no later look at it, where two collect."""
+        kinds = [entry.kind for entry in self.journal if entry.facts.get("step") == Switch.name]
+        return [kind for kind in kinds if kind in ("intent", "done")][-1] == "intent"
+
     def alarm(self) -> str:
         """Loud where a switch stands half done, empty elsewhere: maybe nobody collects."""
         switch = next(one for one in self.standings() if one.name == Switch.name)
-        left = bool(Note(self.move.backup / NOTE).read())  # by a way back that failed too
-        went_wrong = switch.phase is Phase.FAILED and left and not switch.evidence  # of one that was done: two collect
-        if switch.phase not in (Phase.BEGUN, Phase.UNDOING) and not went_wrong:
-            return ""
         if switch.phase is Phase.UNDOING:
             return (
                 "A rollback was begun and not finished: MAYBE NOBODY COLLECTS. `aemo-ops migrate rollback` goes on with it, "
                 "and fills what was missed."
             )
+        if switch.phase not in (Phase.BEGUN, Phase.FAILED):
+            return ""
+        try:
+            left = bool(Note(self.move.backup / NOTE).read())  # by a way back that failed too
+        except StoreCorrupt as error:
+            return f"A switch was begun and not finished: MAYBE NOBODY COLLECTS. {error}"
+        away = switch.phase is Phase.BEGUN and not self.move.backup.is_dir()
+        if not away and not (left and self._was_tried()):
+            return ""
         return (
             "A switch was begun and not finished: MAYBE NOBODY COLLECTS. `aemo-ops migrate run` goes on with it, "
             "`aemo-ops migrate rollback` goes back to the old collector; both fill what was missed."

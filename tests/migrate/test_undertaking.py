@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aemo_ops.errors import LeaseHeld, StepRefused
+from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.undertaking import FOLDER, Undertaking
 from aemo_ops.settings import Settings
@@ -84,3 +85,27 @@ def test_a_finished_move_makes_way_for_another_only_where_that_is_wanted(setting
         Undertaking(settings, other)
     assert {one.phase for one in Undertaking(settings, other, anew=True).standings()} == {Phase.OPEN}
     assert {one.phase for one in Undertaking(settings).standings()} == {Phase.DONE}  # nothing was begun yet
+
+
+@pytest.mark.parametrize(
+    ("kinds", "note", "loud"),
+    [
+        (("intent",), False, False),  # cancelled, and gone back: the old collector runs
+        (("intent",), True, True),
+        (("intent", "failed"), True, True),  # and the way back failed
+        (("intent", "done", "failed"), True, False),  # seen by a later look: two collect, none is missing
+        (("intent", "done", "failed", "intent", "failed"), True, True),  # done again, and its way back failed
+    ],
+)
+def test_the_alarm_is_for_a_switch_that_left_something_to_go_back_from(
+    settings: Settings, tmp_path: Path, kinds: tuple[str, ...], note: bool, loud: bool
+) -> None:
+    (settings.home / FOLDER).mkdir(parents=True)
+    journal = Journal(settings.home / FOLDER / "journal-1.jsonl")
+    journal.append("move", digest="x", inputs=dict(move(tmp_path).inputs()))
+    for kind in kinds:
+        journal.append(kind, step="switch", **({"evidence": {"at": "then"}} if kind == "done" else {}))
+    move(tmp_path).backup.mkdir(parents=True)
+    if note:
+        Note(move(tmp_path).backup / NOTE).write(at="then", collectors=[])
+    assert bool(Undertaking(settings).alarm()) is loud

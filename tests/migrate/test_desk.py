@@ -1,0 +1,56 @@
+"""The move as the app works at it: what cannot be read is told, and never keeps the app from collecting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aemo_ops.migrate.desk import Desk
+from aemo_ops.migrate.note import NOTE
+from aemo_ops.migrate.undertaking import FOLDER
+from aemo_ops.settings import Settings
+from aemo_ops.store.journal import Journal
+from tests.migrate.moving import move
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", data_path=tmp_path / "other")
+
+
+@pytest.fixture
+def journal(settings: Settings, tmp_path: Path) -> Journal:
+    """Of a move whose parallel run is on."""
+    (settings.home / FOLDER).mkdir(parents=True)
+    made = Journal(settings.home / FOLDER / "journal-1.jsonl")
+    made.append("move", digest="x", inputs=dict(move(tmp_path).inputs()))
+    made.append("done", step="catch_up", evidence={"datasets": []})
+    return made
+
+
+def desk(settings: Settings) -> Desk:
+    nothing: Any = lambda *_: None  # noqa: E731
+    return Desk(lambda: settings, nothing, nothing, nothing)
+
+
+def test_a_note_of_the_switch_that_cannot_be_read_is_told_and_the_engine_has_its_folder(
+    settings: Settings, journal: Journal, tmp_path: Path
+) -> None:
+    journal.append("intent", step="switch", plan="")
+    there = move(tmp_path)
+    there.backup.mkdir(parents=True)
+    (there.backup / NOTE).write_text("{")
+    found = desk(settings)
+    assert "MAYBE NOBODY COLLECTS" in found.status().alarm and "switch.json cannot be read" in found.status().alarm
+    assert found.folder() == there.data
+
+
+def test_a_journal_that_cannot_be_read_is_told_and_the_engine_has_the_folder_of_the_settings(
+    settings: Settings, journal: Journal
+) -> None:
+    journal.path.unlink()
+    journal.path.mkdir()
+    found = desk(settings)
+    assert "journal-1.jsonl" in found.status().broken and found.folder() == settings.data_path
