@@ -114,7 +114,14 @@ def _afterwards(standings: Sequence[Standing]) -> str:
     """What a person must know after a rollback from beyond the switch."""
     facts = next((one.evidence for one in standings if one.name == "switch"), {})
     nobody = "" if facts.get("runs", True) else " No old collector runs: start it again, or nobody collects."
-    return nobody + (f" Not every row could be fetched first: {facts['unfilled']}" if facts.get("unfilled") else "")
+    secrets = (
+        f" The old collector was started without {', '.join(facts['without'])}: values that may be secret are never written "
+        "down. If it needs one of them (to send alerts, say), end it and start it again where they are set."
+        if facts.get("without")
+        else ""
+    )
+    unfilled = f" Not every row could be fetched first: {facts['unfilled']}" if facts.get("unfilled") else ""
+    return nobody + secrets + unfilled
 
 
 def page(told: Mapping[str, Any]) -> str:
@@ -184,7 +191,7 @@ def left_to_do(standings: Sequence[Standing]) -> list[str]:
 
 
 def left_after_rollback(journal: Journal, standings: Sequence[Standing]) -> list[str]:
-    """How the old collector is started again, where a rollback found none to start."""
+    """How the old collector is started again, where a rollback found none to start or started it without its secrets."""
     if not _afterwards(standings):
         return []
     prepared = [entry for entry in journal if entry.kind == "done" and entry.facts["step"] == "prepare"]

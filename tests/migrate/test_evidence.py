@@ -165,6 +165,18 @@ def test_the_command_that_commits_takes_no_secret_along(tmp_path: Path, ignored:
     assert staged.stdout.decode().split() == [".gitignore", "app.py"]
 
 
+def test_a_collector_that_was_started_again_without_its_secrets_is_told(tmp_path: Path) -> None:
+    """By the names of the variables only."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("done", step="prepare", evidence={"collectors": [{"folder": "/old", "command": ["run"]}]})
+    facts = {"runs": True, "without": ["SMTP_PASSWORD", "TOKEN"], "unfilled": ""}
+    standings = [Standing("switch", "Switchover", Phase.UNDONE, evidence=facts)]
+    told = evidence.sentence(standings)
+    assert "everything is as it was before" not in told
+    assert "was started without SMTP_PASSWORD, TOKEN: values that may be secret" in told
+    assert evidence.left_after_rollback(journal, standings) == ["cd /old && run"]
+
+
 def test_what_is_left_to_do_has_its_commands_and_leaves_secrets_out() -> None:
     found = {
         "collectors": [{"folder": "/opt/tools", "command": ["python", "unified collector.py"], "stop": ["launchctl bootout x"]}],
