@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 _LOOKS = 2.0  # real seconds between two looks at the next step
 _COMPARES = 8.0  # and between two comparisons
 _SHARE = 10.0  # and at least so many times as long as the last one took: large old files may be read for it
+_LOOK_ENDS = 120.0  # real seconds for a look to end before a deed begins: it may be reading large files
 _TELLS = 0.2  # and between two tellings of progress
 
 
@@ -55,6 +56,7 @@ class Desk:
         self._held = False
         self._progress: Progress | None = None
         self._looking = False
+        self._look_ends = threading.Condition(self._lock)
         self._rest = _LOOKS
         self._looked = self._compared = self._told = self._counting = float("-inf")
         self._status = Status()
@@ -153,6 +155,7 @@ class Desk:
 
     def _do(self, deed: Callable[[Progress], str], progress: Progress) -> None:
         try:
+            self._await_look()
             said, failed = deed(progress), False
         except AemoOpsError as error:
             said, failed = str(error), True
@@ -165,6 +168,17 @@ class Desk:
             self._status = replace(self._status, doing=None, said=said, failed=failed)
         self._looked = self._compared = float("-inf")
         self._tell()
+
+    def _await_look(self) -> None:
+        """A look may ask the engine of the new folder, and make one: none may be made while a deed takes it away.
+
+        Raises StepRefused.
+        """
+        with self._lock:
+            if not self._look_ends.wait_for(lambda: not self._looking, _LOOK_ENDS):
+                raise StepRefused(
+                    f"the files are still being looked at, for {_LOOK_ENDS:.0f} s; nothing was changed. Try again in a minute."
+                )
 
     def _settle(self) -> None:
         """After a deed: the engine is where the journal says, and a move that is over is left to whoever comes next."""
@@ -260,7 +274,9 @@ class Desk:
             self._saw(work, Look(step.name if step else "", f"it could not be looked at: {error!r}", False, ""))
         finally:
             self._rest = max(_LOOKS, _SHARE * (Clock.monotonic() - begun))
-            self._looking = False
+            with self._lock:
+                self._looking = False
+                self._look_ends.notify_all()
         self._tell()
 
     def _follow_elsewhere(self) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aemo_ops.migrate import desk as desks
 from aemo_ops.migrate.desk import Desk
 from aemo_ops.migrate.note import NOTE
-from aemo_ops.migrate.undertaking import FOLDER
+from aemo_ops.migrate.undertaking import FOLDER, Undertaking
+from aemo_ops.ops.jobs import Progress
 from aemo_ops.settings import Settings
 from aemo_ops.store.journal import Journal
 from tests.migrate.moving import move
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -54,3 +58,36 @@ def test_a_journal_that_cannot_be_read_is_told_and_the_engine_has_the_folder_of_
     journal.path.mkdir()
     found = desk(settings)
     assert "journal-1.jsonl" in found.status().broken and found.folder() == settings.data_path
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_deed_begins_when_the_look_under_way_has_ended(
+    settings: Settings, journal: Journal, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    """The look asks the engine of the new folder: in the middle of a rollback that would be made anew."""
+    looks, may_end, happened = threading.Event(), threading.Event(), list[str]()
+
+    def seen(self: Desk, work: Undertaking) -> None:
+        looks.set()
+        may_end.wait(30)
+        happened.append("look")
+
+    def deed(progress: Progress) -> str:
+        happened.append("deed")
+        return "done"
+
+    monkeypatch.setattr(Desk, "_seen", seen)
+    monkeypatch.setattr(desks, "_LOOK_ENDS", 30.0 if ends else 0.05)
+    found = desk(settings)
+    found.look()
+    assert looks.wait(10)
+    found._start(None, deed)
+    found.look()  # begins no second one
+    if ends:
+        may_end.set()
+    until(lambda: found.status().doing is None, "the deed has ended")
+    may_end.set()
+    if ends:
+        assert happened == ["look", "deed"] and found.status().said == "done"
+    else:
+        assert "deed" not in happened and "nothing was changed. Try again" in found.status().said
