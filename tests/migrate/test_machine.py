@@ -23,20 +23,24 @@ from hypothesis.stateful import (
 )
 
 from aemo_ops.errors import AemoOpsError
+from aemo_ops.market.catalogue import PRICES5
+from aemo_ops.market.dataset import Mode
+from aemo_ops.market.intervals import floor
 from aemo_ops.migrate.note import Note
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.copying import MANIFEST
 from aemo_ops.migrate.steps.switch import NOTE
 from aemo_ops.store.journal import Journal
 from aemo_ops.store.lease import adopted
+from aemo_ops.store.parquet import Store
 from tests.conftest import SOAK
-from tests.migrate.simulated import SECRET, Key, Killed, World, keys
+from tests.migrate.simulated import SECRET, STEP, Key, Killed, World, keys, rows
 
 STEPS = ("prepare", "copy", "normal", "catch_up", "compare", "switch")
 
 
 class Moving(RuleBasedStateMachine):
-    """`owed`: keys that our engine collected since a switch; a way back owes them to the old file."""
+    """`owed`: keys that the new file has after a switch, of whatever time; a way back owes them to the old file."""
 
     examples = deeds = switches = ways_back = 0
 
@@ -95,6 +99,28 @@ class Moving(RuleBasedStateMachine):
     def a_supervisor_comes_or_goes(self) -> None:
         self.world.keeps = not self.world.keeps
 
+    @precondition(lambda self: self.world.collecting)
+    @rule(hours=st.integers(1, 2000))
+    def our_engine_fills_a_hole(self, hours: int) -> None:
+        end = floor(self.world.now, STEP) - timedelta(hours=hours)
+        Store(self.world.move.data).merge(PRICES5, rows([end]), Mode.INSERT)
+
+    @precondition(lambda self: self.world.move.base.exists())
+    @rule(deed=st.sampled_from(["on", "back"]))
+    def the_new_disk_is_unplugged_and_put_back(self, deed: str) -> None:
+        switch = self._phases()["switch"]
+        self.world.halt()
+        away = self.world.move.base.rename(self.place / "unplugged")
+        if deed == "back":
+            before = self._phases()
+            refused = self._do(lambda: self.world.wizard().rollback(self.world.progress()))
+            if switch not in (Phase.OPEN, Phase.UNDONE):
+                assert "disk unplugged" in refused and self._phases() == before
+        else:
+            self._do(lambda: self.world.wizard().run(self.world.progress()))
+        shutil.rmtree(self.world.move.base, ignore_errors=True)
+        away.rename(self.world.move.base)
+
     @rule(
         only=st.sampled_from([*STEPS, None]),
         word=st.sampled_from(["SWITCH", "SWITCH", "switch", ""]),
@@ -136,8 +162,7 @@ class Moving(RuleBasedStateMachine):
         switched = bool(Note(self.world.move.backup / NOTE).read())
         alive = [one.pid for one in self.world.alive]
         if switched and self.world.new.exists():
-            at_ = Note(self.world.move.backup / NOTE).read()["at"]
-            self.owed |= {key for key in keys(self.world.new) if key[0].isoformat() > at_}
+            self.owed |= keys(self.world.new)
         refused = self._do(lambda: self.world.wizard().rollback(self.world.progress()))
         if set(self._phases().values()) <= {Phase.UNDONE, Phase.OPEN}:
             self.flipped = False
@@ -147,6 +172,10 @@ class Moving(RuleBasedStateMachine):
             self.owed = set()
         else:
             assert refused or trouble
+
+    @rule()
+    def go_back_well(self) -> None:
+        self.go_back("", 0)
 
     @precondition(lambda self: self._phases()["copy"] is Phase.DONE and self._phases()["catch_up"] is Phase.OPEN)
     @rule(where=st.floats(0, 0.999))

@@ -67,7 +67,8 @@ class Back:
             return {}
         if asked and (other := self._shadow.elsewhere()):
             raise StepRefused(f"{other} collects into {self._move.data}: end it, then roll back again.")
-        unfilled = self._shadow.fill(datetime.fromisoformat(note["at"]) - _AGAIN, progress) if asked else ""
+        alone = asked and not self._running()  # one that was begun again fetches what is new by itself
+        unfilled = self._shadow.fill(datetime.fromisoformat(note["at"]) - _AGAIN, progress) if alone else ""
         self._shadow.stop()
         known = [Program.of(facts) for facts in note["collectors"]]
         still = [one for one in known if one.running]
