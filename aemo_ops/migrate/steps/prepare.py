@@ -17,10 +17,10 @@ from aemo_ops.migrate import inventory, places, programs
 from aemo_ops.migrate.candidates import Candidate, candidates, newer
 from aemo_ops.migrate.inventory import Item, Kind, State
 from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.note import NOTE
 from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.step import Facts
 from aemo_ops.migrate.steps.copying import MANIFEST, Copying
-from aemo_ops.migrate.steps.switch import NOTE
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.journal import Journal
 
