@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import AemoOpsError, FolderRefused, LeaseHeld
+from aemo_ops.host import memory
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.nemweb.client import Client, Manners
@@ -344,6 +345,7 @@ class Engine:
                     cycles.schedule_told(task.name, task.next)
                     self._publish()
                     ran.append(task)
+            memory.trim()
             left = {task.name: "not run: AEMO Ops ends" for task in due if task not in ran}
             self._commands.ran(self._outcomes(ran, results) | left)
             if left:

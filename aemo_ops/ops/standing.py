@@ -55,7 +55,7 @@ class Post:
         try:
             return self._stand_on_folder()
         except FolderRefused as error:
-            return Standing(Role.OBSERVING, str(error))
+            return Standing(Role.OBSERVING, str(error), adopted=self._is_adopted())
 
     def _stand_on_folder(self) -> Standing:
         if lost := self.lost:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -19,6 +18,7 @@ from aemo_ops.errors import AemoOpsError
 from aemo_ops.host import memory
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.status import Status
+from aemo_ops.ops import logbook
 from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.snapshot import Snapshot
 from aemo_ops.ops.timing import Speed
@@ -27,7 +27,6 @@ from aemo_ops.store.ledger import LedgerRow
 
 T = TypeVar("T")
 DEED = "a deed"  # what a person asked for, as against what a page reads
-log = logging.getLogger(__name__)
 
 # Reads of files and of the ledger may block, so they never run on the loop that answers clicks.
 _readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="page-reader")
@@ -225,8 +224,7 @@ class Model(param.Parameterized):
             return
         told = str(error)
         if not isinstance(error, AemoOpsError | OSError):
-            log.error("a page's read failed: %s", what, exc_info=error)
-            told = f"An unexpected error, {error!r}; the log has the details."
+            told = logbook.unexpected(error, f"a page could not read or do: {what}")
         self._problems[what] = told
         self._tell_problems()
 
