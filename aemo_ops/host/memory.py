@@ -12,7 +12,7 @@ _LARGE = 1 << 20  # bytes
 
 
 def trim() -> None:
-    """Give the system what is free between blocks in use, as after a cycle, or a page that is let go of: some milliseconds, off the GIL."""
+    """Give the system what is free between blocks in use, as after a cycle or a page: some milliseconds, off the GIL."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
