@@ -223,6 +223,8 @@ class Model(param.Parameterized):
                 then(done.result())
             return
         told = str(error)
+        if not isinstance(error, Exception):
+            raise error
         if not isinstance(error, AemoOpsError | OSError):
             told = logbook.unexpected(error, f"a page could not read or do: {what}")
         self._problems[what] = told
