@@ -126,3 +126,11 @@ def test_who_only_looks_at_its_log_and_who_names_it_to_us_are_no_old_collector(t
         for one in (looker, ours):
             one.kill()
             one.wait()
+
+
+def test_the_folder_of_a_log_that_went_away_is_made_again(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "old-collector.log"
+    program = [sys.executable, "-c", "print('I run', flush=True); import time; time.sleep(60)"]
+    started = processes.start(program, None, {}, log)
+    until(lambda: log.read_text() == "I run\n", "it has said so", 30)
+    assert processes.stop(started, 10.0)
