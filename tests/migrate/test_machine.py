@@ -105,20 +105,13 @@ class Moving(RuleBasedStateMachine):
         end = floor(self.world.now, STEP) - timedelta(hours=hours)
         Store(self.world.move.data).merge(PRICES5, rows([end]), Mode.INSERT)
 
-    @precondition(lambda self: self.world.move.base.exists())
-    @rule(deed=st.sampled_from(["on", "back"]))
-    def the_new_disk_is_unplugged_and_put_back(self, deed: str) -> None:
-        switch = self._phases()["switch"]
+    @precondition(lambda self: self._phases()["switch"] not in (Phase.OPEN, Phase.UNDONE))
+    @rule()
+    def go_back_while_the_new_disk_is_unplugged(self) -> None:
         self.world.halt()
-        away = self.world.move.base.rename(self.place / "unplugged")
-        if deed == "back":
-            before = self._phases()
-            refused = self._do(lambda: self.world.wizard().rollback(self.world.progress()))
-            if switch not in (Phase.OPEN, Phase.UNDONE):
-                assert "disk unplugged" in refused and self._phases() == before
-        else:
-            self._do(lambda: self.world.wizard().run(self.world.progress()))
-        shutil.rmtree(self.world.move.base, ignore_errors=True)
+        before, away = self._phases(), self.world.move.base.rename(self.place / "unplugged")
+        refused = self._do(lambda: self.world.wizard().rollback(self.world.progress()))
+        assert "disk unplugged" in refused and self._phases() == before
         away.rename(self.world.move.base)
 
     @rule(
