@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -56,6 +57,9 @@ class Wizard:
         self._journal = journal
         self._steps = steps
         self._inputs = inputs
+        self._awaited: Entry | None = (
+            None  # a word that was typed in time, and for whose step the right time is awaited
+        )
         self._held: dict[str, float] = {}  # step -> when it was last seen to hold, in monotonic seconds
         self._digest = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -140,7 +144,13 @@ class Wizard:
     # one step -----------------------------------------------------------------------------------------------------------
     def _do(self, step: Step, progress: Progress) -> None:
         if reason := step.check():
-            raise (NotYet if isinstance(reason, Later) else StepRefused)(f"{step.title}: {reason}")
+            if not isinstance(reason, Later):
+                raise StepRefused(f"{step.title}: {reason}")
+            with suppress(
+                Unconfirmed
+            ):  # a word that was typed before is not asked for again when the right time has come
+                self._awaited = self._check_confirmed(step)
+            raise NotYet(f"{step.title}: {reason}")
         self._check_confirmed(step)
         self._journal.append("intent", step=step.name, plan=step.plan())
         failpoint(f"move.{step.name}.intended")
@@ -182,10 +192,13 @@ class Wizard:
         self._held[step.name] = Clock.monotonic()
         return True
 
-    def _check_confirmed(self, step: Step) -> None:
-        """Raises Unconfirmed unless the step's word was typed, since it last began or ended, within real minutes."""
+    def _check_confirmed(self, step: Step) -> Entry | None:
+        """The step's word, typed since it last began or ended, within real minutes or awaited since; None where it has none.
+
+        Raises Unconfirmed.
+        """
         if not step.word:
-            return
+            return None
         last: Entry | None = None
         for entry in self._journal:
             if entry.facts.get("step") == step.name:
@@ -193,8 +206,9 @@ class Wizard:
         if last is None or last.kind != "confirmed":
             raise Unconfirmed(f"{step.title} waits for your word: type {step.word!r}.")
         age = Clock.utc() - datetime.fromisoformat(last.at)
-        if not timedelta(seconds=-1) <= age <= FRESH:
+        if last != self._awaited and not timedelta(seconds=-1) <= age <= FRESH:
             raise Unconfirmed(f"{step.title}: your word is {age.total_seconds() / 60:.0f} minutes old; type it again.")
+        return last
 
     # the journal --------------------------------------------------------------------------------------------------------
     def _begin(self) -> None:

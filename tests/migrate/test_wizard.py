@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import Cancelled, StepRefused, Unconfirmed, VerificationFailed
-from aemo_ops.migrate.step import Phase
+from aemo_ops.errors import Cancelled, NotYet, StepRefused, Unconfirmed, VerificationFailed
+from aemo_ops.migrate.step import Later, Phase
 from aemo_ops.store.journal import Journal
 from tests.conftest import ROOT, SOAK
 from tests.migrate.stepping import NAMES, Writes, quiet, steps, wizard
@@ -101,6 +101,25 @@ def test_a_dangerous_step_waits_for_its_word_and_the_word_grows_old(
         wizard(tmp_path, made).run(quiet())
     wizard(tmp_path, made).confirm("third", "SWITCH")
     wizard(tmp_path, made).run(quiet())
+    assert world(tmp_path) == WHOLE
+
+
+def test_a_word_that_waits_for_the_right_time_does_not_grow_old_with_who_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = steps(tmp_path)
+    made[2].word, made[2].refuses = "SWITCH", Later("around 04:00 AEMO's day turns")
+    waits = wizard(tmp_path, made)
+    waits.run(quiet(), only="second")
+    waits.confirm("third", "SWITCH")
+    with pytest.raises(NotYet, match="day turns"):
+        waits.run(quiet())
+    made[2].refuses = ""
+    later = datetime.now(UTC) + timedelta(minutes=25)
+    monkeypatch.setattr(Clock, "utc", staticmethod(lambda: later))
+    with pytest.raises(Unconfirmed, match="25 minutes old"):  # somebody else, who did not wait
+        wizard(tmp_path, made).run(quiet())
+    waits.run(quiet())
     assert world(tmp_path) == WHOLE
 
 
