@@ -37,6 +37,7 @@ FOLDER = "move"  # below AEMO_OPS_HOME
 _LOCK = "move.lock"
 _PAUSE = 15.0  # seconds of market time until what only waits is tried again
 _LEAST_PAUSE = 0.5  # real seconds
+_FOLDER = "AEMO_DATA_PATH"
 
 
 class Undertaking:
@@ -94,17 +95,27 @@ class Undertaking:
 
     def _steps(self) -> tuple[Step, ...]:
         move, shadow, clock = self.move, self.shadow, self.clock
-        settings = [(self._settings.home / ".env", {"AEMO_DATA_PATH": str(move.data)})]
+        settings = [(self._settings.home / ".env", {_FOLDER: str(move.data)})]
         steps: tuple[Step, ...] = (
             Prepare(move, clock, self.journal),
             Copying(move, clock),
             NormalForm(move, clock),
             CatchUp(move, shadow, clock),
             Gate(move, shadow, clock, lambda: Nemweb(shadow.engine().client)),
-            Switch(move, shadow, clock, settings),
+            Switch(move, shadow, clock, settings, overruled=self._overruled()),
             Watch(move, shadow, clock),
         )
         return (*steps, Finish(move, self.journal, steps))
+
+    def _overruled(self) -> str:
+        """Why the app would not follow what the switch writes into its settings; empty where it would."""
+        if self._settings.origins.get(_FOLDER) != "environment" or self._settings.data_path == self.move.data:
+            return ""
+        return (
+            f"{_FOLDER} is set in the environment that {self._what} was started in, where it wins over the settings that the "
+            f"switch changes: after the move it would collect into {self._settings.data_path} again. Take it out there, "
+            "start anew, then go on"
+        )
 
     def _engine(self, folder: Path) -> Engine:
         return Engine(replace(self._settings, data_path=folder), self.clock, self._what)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aemo_ops.errors import LeaseHeld, StepRefused
+from aemo_ops.migrate import quiet
 from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.undertaking import FOLDER, Undertaking
@@ -109,3 +110,14 @@ def test_the_alarm_is_for_a_switch_that_left_something_to_go_back_from(
     if note:
         Note(move(tmp_path).backup / NOTE).write(at="then", collectors=[])
     assert bool(Undertaking(settings).alarm()) is loud
+
+
+@pytest.mark.parametrize(("origin", "refused"), [("environment", True), ("/home/.env", False), ("default", False)])
+def test_a_switch_whose_setting_would_not_count_is_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str, refused: bool
+) -> None:
+    """What the environment says wins over the .env that a switch writes: the app would go back to the folder it left."""
+    monkeypatch.setattr(quiet, "turning", lambda _now: None)
+    work = Undertaking(replace(settings, origins={"AEMO_DATA_PATH": origin}), move(tmp_path), "the app")
+    told = work.step("switch").check() or ""
+    assert ("AEMO_DATA_PATH is set in the environment that the app was started in" in told) is refused

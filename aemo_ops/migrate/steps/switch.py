@@ -41,9 +41,17 @@ class Switch:
     name, title, word = "switch", "Switchover", "SWITCH"
 
     def __init__(
-        self, move: Move, shadow: Shadow, clock: Clock, settings: Sequence[Setting] = (), still: float = STILL
+        self,
+        move: Move,
+        shadow: Shadow,
+        clock: Clock,
+        settings: Sequence[Setting] = (),
+        still: float = STILL,
+        overruled: str = "",
     ) -> None:
-        """`settings`: further files of settings, and what each is to say from the switch on."""
+        """`settings`: further files of settings, and what each is to say from the switch on; `overruled`: why that would be
+        in vain."""
+        self._overruled = overruled
         self._move = move
         self._shadow = shadow
         self._clock = clock
@@ -56,6 +64,8 @@ class Switch:
     def check(self) -> str | None:
         if not self._note.read() and (why := quiet.turning(self._clock.now())):
             return Later(why)
+        if self._overruled:
+            return self._overruled
         for one in self._running():
             if one.held_by:
                 return (
