@@ -25,13 +25,19 @@ from aemo_ops.ops.wanted import among
 
 log = logging.getLogger(__name__)
 _RUN = "INTERVENTION"
+_KEPT = 600  # files of Current, some ten kB each: two days of one report
 
 
 class Nemweb:
-    """Asks Current, then Archive, then MMSDM; what none of them has is not told. What was read is kept for the next question."""
+    """Asks Current, then Archive, then MMSDM; what none of them has is not told. What was read is kept for the next question.
 
-    def __init__(self, client: Client) -> None:
+    `kept`: the last files of Current by their URL, under which AEMO never publishes another; given to one judge after the
+    other, so that who compares again and again asks for each of them once.
+    """
+
+    def __init__(self, client: Client, kept: dict[str, bytes] | None = None) -> None:
         self._client = client
+        self._kept = {} if kept is None else kept
         self._shelves = Shelves(client)
         self._last: tuple[str, bytes] | None = None
         self._read: dict[tuple[str, datetime, datetime], tuple[pa.Table, pa.Table]] = {}
@@ -93,13 +99,20 @@ class Nemweb:
             found: dict[str, list[pa.Table]] = {table: [] for table in wanted}
             for file in files:
                 try:
-                    body = self._body(file)
+                    body = self._small(file) if level is Level.CURRENT else self._body(file)
                     for table, rows in _contents(level, file.name, body, dataset, wanted, ends):
                         found[table].append(rows)
                 except SourceError as error:
                     log.warning("%s is no judge: %s", file.name, error)
             if all(found.values()):
                 yield {table: pa.concat_tables(parts) for table, parts in found.items()}
+
+    def _small(self, file: Listing) -> bytes:
+        if file.url not in self._kept:
+            self._kept[file.url] = self._client.fetch(file, bundle.LARGEST_PACKED)
+            while len(self._kept) > _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+        return self._kept[file.url]
 
     def _body(self, file: Listing) -> bytes:
         """The file's bytes; those of the last one are kept, since the next question is often about the same bundle."""

@@ -96,12 +96,13 @@ class Undertaking:
     def _steps(self) -> tuple[Step, ...]:
         move, shadow, clock = self.move, self.shadow, self.clock
         settings = [(self._settings.home / ".env", {_FOLDER: str(move.data)})]
+        judged: dict[str, bytes] = {}  # a page that waits compares again and again
         steps: tuple[Step, ...] = (
             Prepare(move, clock, self.journal),
             Copying(move, clock),
             NormalForm(move, clock),
             CatchUp(move, shadow, clock),
-            Gate(move, shadow, clock, lambda: Nemweb(shadow.engine().client)),
+            Gate(move, shadow, clock, lambda: Nemweb(shadow.engine().client, judged)),
             Switch(move, shadow, clock, settings, overruled=self._overruled()),
             Watch(move, shadow, clock),
         )
