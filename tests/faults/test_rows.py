@@ -129,12 +129,14 @@ ROWS: dict[int, tuple[str, list[str]]] = {
         "a row of the future",
         [
             "store/test_examination.py: a_row_is_in_the_future_after_ten_minutes",
+            "migrate/test_future.py: the_move_goes_up_to_the_switch_and_takes_everything_along",
         ],
     ),
     19: (
         "an optional file is absent",
         [
             "migrate/test_inventory.py: a_required_file_that_is_absent_blocks_and_an_optional_one_does_not",
+            "migrate/test_optional.py: the_move_goes_through_without_it_and_back",
         ],
     ),
     20: (
