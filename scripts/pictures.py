@@ -105,7 +105,7 @@ def _walk(camera: Camera) -> None:
         camera.take("move-1-prepare", "migration", _button("Prepare the new place"))
         _press(page, "Prepare the new place")
         camera.take("move-2-copy", "migration", _text("each hashed while read"))
-        _press(page, "Copy & verify normal")
+        _press(page, "Copy & verify")
         _button("Start the parallel run")(page)  # the page follows the move: a tab is chosen once that has gone on
         camera.take("move-2-copied", "migration", _tab("Copy", "Copied & verified"))
         _press(page, "Start the parallel run")

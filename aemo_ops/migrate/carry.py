@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -116,18 +116,12 @@ def carry_back(dataset: Dataset, store: Store, old: Path, since: datetime | None
 
 
 def _written_anew(dataset: Dataset, rows: pa.Table, old: Path) -> int:
-    """Append what the old file lacks, in its own columns; its rows stay as they are, in their order, and pass by in parts."""
-    if not rows.num_rows:
-        return 0
-    ends = rows[dataset.key[0]].cast(pa.timestamp("us"))
-    there = Foreign(old).read((pc.min(ends).as_py() - timedelta.resolution, pc.max(ends).as_py()))
-    known = fitted(dataset, there).table.select(list(dataset.key))
-    fresh = rows.join(known, list(dataset.key), join_type="left anti").select(dataset.schema.names)
-    fresh = fresh.sort_by([(name, "ascending") for name in dataset.key])
-    before = pq.ParquetFile(old)
-    if fresh.num_rows:
-        files.publish(old, partial(_appended, before, _in_its_form(dataset, fresh, before)))
-    return int(fresh.num_rows)
+    """Append rows that the old file lacks, in its own columns; its rows stay as they are, in their order, and pass by in
+    parts."""
+    if rows.num_rows:
+        before = pq.ParquetFile(old)
+        files.publish(old, partial(_appended, before, _in_its_form(dataset, rows, before)))
+    return int(rows.num_rows)
 
 
 def _appended(before: pq.ParquetFile, more: pa.Table, sink: BinaryIO) -> None:

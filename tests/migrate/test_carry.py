@@ -176,11 +176,12 @@ def test_an_old_file_written_anew_is_never_in_memory_as_a_whole(old: Path, store
     path = old / "prices5.parquet"
     days = [(MIDDLE - number * timedelta(minutes=5), "NSW1", (1.0,)) for number in range(300_000, 13, -1)]
     pq.write_table(FORMS["extra column"](table(PRICES5, days)), path, row_group_size=50_000)
-    before = pq.read_table(path)
+    before, since = pq.read_table(path), MIDDLE - timedelta(minutes=30)
     with (
         mock.patch.object(carrying, "_PART", 50_000),
         mock.patch.object(carrying, "fitted", wraps=carrying.fitted) as seen,
     ):
-        assert carry_back(PRICES5, store, path, MIDDLE - timedelta(minutes=30)).inserted > 0
-    assert [call.args[1].num_rows for call in seen.call_args_list] == [0]
+        assert carry_back(PRICES5, store, path, since).inserted > 0
+    later = int((rows.to_pandas()["settlementdate"] > since).sum())  # of ours, and none of the old file's
+    assert [call.args[1].num_rows for call in seen.call_args_list] == [later, 0]
     assert pq.read_table(path).slice(0, before.num_rows).equals(before)

@@ -30,8 +30,8 @@ class Begun:
     kinds: list[str] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
 
-    def start(self, kind: str, _title: str, _deed: Callable[..., str], unit: str = "files") -> int:
-        del unit
+    def start(self, kind: str, _title: str, _deed: Callable[..., str], unit: str = "files", asked: int = 0) -> int:
+        del unit, asked
         self.kinds.append(kind)
         return len(self.kinds)
 

@@ -38,7 +38,7 @@ def stumbling(monkeypatch: pytest.MonkeyPatch, name: str, method: str) -> None:
     monkeypatch.setattr(Collector, method, either)
 
 
-@pytest.mark.parametrize("method", ["waiting", "fetch", "take"])
+@pytest.mark.parametrize("method", ["to_read", "fetch", "take"])
 def test_one_collector_that_stumbles_is_said_and_the_others_run(
     site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -67,7 +67,7 @@ def test_one_collector_that_stumbles_is_said_and_the_others_run(
 def test_a_command_that_stumbles_is_answered_and_so_are_those_after_it(
     site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stumbling(monkeypatch, "dispatchis", "waiting")
+    stumbling(monkeypatch, "dispatchis", "to_read")
     engine = engine_at(site.url, still, datasets=("prices5", "scada5"))
     numbers = [engine.command(verb, "dispatchis") for verb in ("dry_run", "stop")]
     engine.start()

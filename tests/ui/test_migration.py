@@ -95,7 +95,7 @@ def press(page: Page, name: str, timeout: float = 30_000) -> None:
 
 
 def deed(page: Page, verb_text: str, timeout: float = 30_000) -> None:
-    """Press a stage's one button, which is named with the step behind it."""
+    """Press a stage's one button, once it can be."""
     found = page.get_by_role("button", name=re.compile(f"^{re.escape(verb_text)}"))
     expect(found).to_be_enabled(timeout=timeout)
     found.click()
@@ -115,7 +115,7 @@ def up_to_the_switch(page: Page) -> None:
     deed(page, "Prepare the new place")
     expect(stage(page, "Prepare")).to_contain_text("done")
     expect(stage(page, "Copy & verify")).to_contain_text("next")
-    deed(page, "Copy & verify normal")
+    deed(page, "Copy & verify")
     expect(stage(page, "Copy & verify")).to_contain_text("done")
     to_the_switch(page)
 
@@ -148,7 +148,7 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         with opened(browser, url) as closing:  # a browser that is closed once the copy was asked for
             press(closing, "Look at it")
             deed(closing, "Prepare the new place")
-            deed(closing, "Copy & verify normal")
+            deed(closing, "Copy & verify")
         expect(stage(page, "Copy & verify")).to_contain_text("done")
         to_the_switch(page)
         # The other browser was told nothing, and sees the same.
@@ -225,7 +225,7 @@ def test_a_killed_app_comes_back_to_where_the_move_stood(browser: Browser, tmp_p
             until(lambda: (demo.old / "gen_info.pkl").exists(), "the old collector's first cycle is over")
             press(page, "Look at it")
             deed(page, "Prepare the new place")
-            deed(page, "Copy & verify normal")
+            deed(page, "Copy & verify")
             deed(page, "Start the parallel run")
             expect(page.get_by_text("Before the switchover may open")).to_be_visible()
         os.killpg(process.pid, signal.SIGKILL)
@@ -256,9 +256,9 @@ def test_a_wrong_new_file_bars_the_way_and_a_deaf_collector_is_not_killed(browse
         deaf = _make_deaf(demo)
         press(page, "Look at it")
         deed(page, "Prepare the new place")
-        deed(page, "Copy & verify normal")
+        deed(page, "Copy & verify")
         deed(page, "Start the parallel run")
-        expect(button(page, "Compare, and open the switchover compare")).to_be_enabled(timeout=LONG)
+        expect(button(page, "Compare, and open the switchover")).to_be_enabled(timeout=LONG)
         right = _falsified(demo.new / "rooftop30.parquet")
         expect(page.get_by_text("differences unexplained: rooftop30")).to_be_visible(timeout=LONG)
         deed(page, "Compare, and open the switchover", LONG)
@@ -290,7 +290,7 @@ def test_a_full_disk_is_said_before_the_copy_and_within_it(
         _sized(disk, 64)
         expect(prepare).to_be_enabled()  # by itself: the page looks again
         prepare.click()
-        deed(page, "Copy & verify normal")
+        deed(page, "Copy & verify")
         expect(page.get_by_role("button", name="Cancel")).to_be_visible()
         with (disk / "holiday.mov").open("wb") as filler, pytest.raises(OSError, match="No space left"):
             while True:
@@ -302,7 +302,7 @@ def test_a_full_disk_is_said_before_the_copy_and_within_it(
         there = {path.name for path in (disk / "moved" / "data").iterdir()}
         assert "scada5.parquet" not in there and not any("partial" in name for name in there)
         (disk / "holiday.mov").unlink()
-        deed(page, "Copy & verify normal")
+        deed(page, "Copy & verify")
         expect(stage(page, "Copy & verify")).to_contain_text("done", timeout=LONG)
         assert demo.keys(demo.old, "prices5") >= demo.keys(disk / "moved" / "data", "prices5")
 
