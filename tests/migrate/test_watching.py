@@ -58,7 +58,7 @@ def test_its_lines_tick_themselves_from_what_was_seen_and_a_second_writer_stops_
 def test_a_hole_stops_it(switched: Switching) -> None:
     """Cut out of the file by another program, of an interval since the switch."""
     path = switched.move.data / "prices5.parquet"
-    told = Note(switched.move.backup / NOTE).read()["at"]
+    told = Note(switched.move.backup / NOTE).read()["switched"]  # what lacks from before then, the switch itself told
     due = datetime.fromisoformat(told) + timedelta(minutes=12)
     until(lambda: switched.clock.now() > due, "the first interval since is due")
     with switched.shadow.ground().turn():
