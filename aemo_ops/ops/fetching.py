@@ -21,9 +21,8 @@ from aemo_ops.ops.workers import Workers
 log = logging.getLogger(__name__)
 _TRIES = 3  # a worker that dies takes its task with it: it is given again, so often in all
 _ANSWER_SECONDS = 1800.0
-_IN_VAIN = (
-    3  # files one after the other that may yet come and did not: the site is down, one of each errand is asked for
-)
+# Files one after the other that may yet come and did not: the site is down, one of each errand is asked for.
+_IN_VAIN = 3
 
 
 @dataclass(frozen=True)

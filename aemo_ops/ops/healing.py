@@ -27,9 +27,8 @@ from aemo_ops.store.state import State
 
 HEAL = "heal"
 CHECK = "check values"
-MOST_FILES = (
-    400  # of one heal that nobody asked for: a year of bundles, or a day and a third of one report's files in Current
-)
+# Of one heal that nobody asked for: a year of bundles, or a day and a third of one report's files in Current.
+MOST_FILES = 400
 _SLEPT = timedelta(minutes=25)  # NEM time between two beats after which files of Current may have been missed
 _SETTLING = timedelta(minutes=6)  # NEM time after start or sleep: first the cycles, then what they left
 _CHECKED_DAILY = timedelta(days=3)

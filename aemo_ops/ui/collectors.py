@@ -12,6 +12,7 @@ from panel_material_ui import Select, TextInput
 from aemo_ops.ops.snapshot import CollectorState, Snapshot
 from aemo_ops.store.ledger import Fate, LedgerRow
 from aemo_ops.ui import theme, tiles, words
+from aemo_ops.ui.answer import Answer
 from aemo_ops.ui.board import Board, card, stack
 from aemo_ops.ui.model import Model
 from aemo_ops.ui.table import Table
@@ -46,8 +47,7 @@ class Collectors:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._asked = ""
-        self._number: int | None = None  # of the command that was asked for, as long as it is not answered
-        self._result = ""
+        self._result = Answer(model, self._show)
         self._cycle_read: tuple[int, int] | None = None
         self._top = Board(_LAYOUT, on_click=self._click)
         self._log = Board(Markup('<h2>Log <small>newest last</small></h2><div class="log" data-slot="log"></div>'))
@@ -73,8 +73,7 @@ class Collectors:
 
     def refresh(self) -> None:
         self._show()
-        if self._number is not None:
-            self._follow(self._number)
+        self._result.follow()
         self._model.fetch(partial(self._model.console.log, LINES), self._show_log, "log")
         snapshot = self._model.snapshot
         mark = (snapshot.cycle.number if snapshot.cycle else 0, len(snapshot.events) and snapshot.events[-1].number)
@@ -89,22 +88,8 @@ class Collectors:
         """Says at once what was asked; what came of it follows."""
         whom = f"job {subject}" if verb == "cancel" else subject or "all collectors"
         self._asked = f"{_DEEDS.get(verb, verb)} asked for {whom} at {self._model.now:%H:%M:%S}."
-        self._number, self._result = None, ""
+        self._result.ask(verb, subject)
         self._show()
-        self._model.command(verb, subject, partial(self._told, self._asked))
-
-    def _told(self, asked: str, number: int) -> None:
-        if asked == self._asked:  # else another was asked for meanwhile
-            self._number = number
-            self._follow(number)
-
-    def _follow(self, number: int) -> None:
-        self._model.fetch(partial(self._model.console.answered, number), partial(self._show_result, number), "answers")
-
-    def _show_result(self, number: int, answer: str | None) -> None:
-        if answer is not None and number == self._number:
-            self._number, self._result = None, answer
-            self._show()
 
     def _show(self) -> None:
         snapshot, now = self._model.snapshot, self._model.now
@@ -129,7 +114,7 @@ class Collectors:
     def _answer(self) -> Markup:
         if not self._asked:
             return tiles.EMPTY
-        lines = self._result.splitlines() or ["Its result appears here."]
+        lines = (self._result.text or "").splitlines() or ["Its result appears here."]
         said = tiles.EMPTY.join(Markup("<p>{}</p>").format(line) for line in (self._asked, *lines))
         return Markup('<div class="banner calm" role="status">{}</div>').format(said)
 
@@ -176,7 +161,7 @@ _WORDS = {"idle": "Waiting", "running": "Running", "stopped": "Stopped", "refuse
 
 def _sentence(snapshot: Snapshot) -> str:
     if not snapshot.adopted:
-        return "Nothing is collected into this folder until it is adopted; the notice above says why and how."
+        return words.NOT_ADOPTED
     if not snapshot.collectors:
         return (
             "No collector runs yet; the notice above says why." if snapshot.reason else "The collectors are starting."

@@ -110,7 +110,8 @@ class HeatMap:
         middle: dict[str, Any] = (
             {"x": [(xs[0] + xs[-1]) / 2], "y": rows, "width": [len(xs) + 0.1]} if rows and xs else _NO_MARK
         )
-        self._mark.data = middle
+        if middle != self._mark.data:
+            self._mark.data = middle
 
     def _lay(self) -> None:
         names = [file.dataset.name for file in self._survey.files]

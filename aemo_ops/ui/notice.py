@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from markupsafe import Markup
 
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ui import tiles
+from aemo_ops.ui.answer import Answer
 from aemo_ops.ui.board import Board
 from aemo_ops.ui.model import Model
 
@@ -17,30 +16,17 @@ class Notice:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._number: int | None = None  # of the command that adopts, as long as it is not answered
-        self._answer = ""
-        self.view = Board(Markup('<div class="notice" data-slot="notice"></div>'), on_click=self._click)
+        self._answer = Answer(model, self._fill)
+        self.view = Board(Markup('<div class="notice" data-slot="notice"></div>'), on_click=self._answer.ask)
 
     def show(self) -> None:
+        self._answer.follow()
+        self._fill()
+
+    def _fill(self) -> None:
         snapshot = self._model.snapshot
-        if self._number is not None:
-            asked = self._number
-            self._model.fetch(partial(self._model.console.answered, asked), partial(self._answered, asked), "answers")
-        refused = "" if snapshot.adopted else self._answer
+        refused = "" if snapshot.adopted else self._answer.text
         self.view.fill({"notice": markup(snapshot, " ".join(filter(None, (self._model.problem, refused))))})
-
-    def _click(self, verb: str, subject: str) -> None:
-        self._answer = ""
-        self._model.command(verb, subject, self._asked)
-
-    def _asked(self, number: int) -> None:
-        self._number = number
-        self.show()
-
-    def _answered(self, number: int, answer: str | None) -> None:
-        if answer is not None and number == self._number:
-            self._number, self._answer = None, answer
-            self.show()
 
 
 def markup(snapshot: Snapshot, problem: str) -> Markup:

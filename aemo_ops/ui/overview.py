@@ -34,7 +34,6 @@ class OverviewCard:
         self._range = "90"
         self._map: HeatMap | None = None
         self._survey: Survey | None = None
-        self._open: tuple[str, date, date] | None = None
         self._head = Board(_HEAD, on_click=self._click)
         height = heatmap.ROW * files + heatmap.AXIS
         self._holder = pn.Column(min_height=height, sizing_mode="stretch_width", margin=(6, 0, 0, 0))
@@ -56,8 +55,7 @@ class OverviewCard:
 
     def mark(self, name: str, first: date, last: date) -> None:
         """Outlines the days that are open in detail; none for an empty name."""
-        if self._map is not None and self._open != (name, first, last):
-            self._open = (name, first, last)
+        if self._map is not None:
             self._map.mark(name, first, last)
 
     def _click(self, _verb: str, subject: str) -> None:

@@ -8,6 +8,7 @@ from aemo_ops.ops.freshness import State
 from aemo_ops.ops.snapshot import DatasetState, Role, Snapshot
 
 SHAPES = {"fresh": "●", "late": "▲", "stale": "■", "suspicious": "◆", "empty": "○", "unknown": "?"}
+NOT_ADOPTED = "Nothing is collected into this folder until it is adopted; the notice above says why and how."
 # From worst to best, so that the first one found names the state of the whole.
 _TROUBLE = (State.UNKNOWN, State.STALE, State.SUSPICIOUS, State.LATE, State.EMPTY)
 
@@ -108,7 +109,7 @@ def todo(snapshot: Snapshot, now: datetime, missing: str = "") -> str:
     stopped = [c.name for c in snapshot.collectors if not c.wanted]
     bad = troubled(snapshot)
     if not snapshot.adopted:
-        return "Nothing is collected into this folder until it is adopted; the notice above says why and how."
+        return NOT_ADOPTED
     if not bad:
         calm = "Everything that should have arrived by now has."
         if stopped:

@@ -18,6 +18,7 @@ def test_a_fill_waits_until_its_own_job_is_there() -> None:
     stub.answers[7] = "job 2 fills gaps"
     asked.follow()
     assert asked.answer(with_heal(asked=7)) == ""
+    assert asked.answer(SNAPSHOT) == ""  # another start of the engine forgets its jobs: it is not refused by that
 
 
 def test_a_refused_fill_says_so_for_good_whatever_else_happens() -> None:
