@@ -75,6 +75,18 @@ def _what(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--optional", action="append", metavar="FILE", help="a further file that may be there (repeat)")
     parser.add_argument(
+        "--file",
+        action="append",
+        metavar="NAME=PATH",
+        help="a file of the set that lies elsewhere, or under another name (repeat); others are looked for nearby",
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        metavar="NAME[=REASON]",
+        help="a file of the set that is left out, and why (repeat)",
+    )
+    parser.add_argument(
         "--pattern",
         action="append",
         metavar="TEXT",
@@ -86,6 +98,9 @@ def _what(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repository", action="append", type=folder, metavar="DIR", default=[], help="note its state")
     parser.add_argument("--drop-columns", action="store_true", help="columns that belong to no dataset may go")
+    parser.add_argument(
+        "--accept-loss", action="store_true", help="rows that cannot be kept (unreadable keys, impossible times) may go"
+    )
     parser.add_argument("--watch-hours", type=_hours, default=24.0, metavar="N", help="after the switch (default 24)")
 
 
@@ -104,6 +119,13 @@ def _move(chosen: argparse.Namespace) -> Move | None:
         raise SettingsError("a move has two ends: give both --from and --to")
     wanted = {one.name: one for one in [Wanted(name, True) for name in chosen.required or ()] or USUAL}
     wanted |= {name: Wanted(name, False) for name in chosen.optional or ()}
+    files, without = _pairs(chosen.file), _pairs(chosen.without)
+    if unknown := sorted((files.keys() | without.keys()) - wanted.keys()):
+        raise SettingsError(f"{', '.join(unknown)} is no file of the set; there are {', '.join(wanted)}")
+    if empty := [name for name, path in files.items() if not path]:
+        raise SettingsError(f"--file {empty[0]} names no path: write --file {empty[0]}=PATH")
+    if both := sorted(files.keys() & without.keys()):
+        raise SettingsError(f"{', '.join(both)} cannot be taken from a place and left out: give --file or --without")
     if not all(chosen.pattern or PATTERNS):
         raise SettingsError("an empty --pattern would mean every program of this machine")
     return Move(
@@ -116,7 +138,15 @@ def _move(chosen: argparse.Namespace) -> Move | None:
         tuple(chosen.repository),
         chosen.watch_hours,
         Dashboard(*chosen.dashboard) if chosen.dashboard else None,
+        {name: folder(path) for name, path in files.items()},
+        {name: reason or "left out on the command line" for name, reason in without.items()},
+        chosen.accept_loss,
     )
+
+
+def _pairs(told: list[str] | None) -> dict[str, str]:
+    """NAME=WORDS, given several times."""
+    return {name: words for name, _, words in (one.partition("=") for one in told or ())}
 
 
 def plan(chosen: argparse.Namespace) -> int:

@@ -166,6 +166,15 @@ def identify(pid: int) -> Identity:
         raise StepRefused(f"process {pid} ended at once") from error
 
 
+def opened(identity: Identity) -> list[Path]:
+    """The files that a process has open now; none where the system does not let us see them."""
+    try:
+        process = running(identity)
+        return [Path(one.path) for one in process.open_files()] if process else []
+    except psutil.Error:
+        return []
+
+
 def running(identity: Identity) -> psutil.Process | None:
     """The very process, None when it has ended: as a zombie too, and when its pid is another's by now."""
     try:

@@ -2,64 +2,69 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from aemo_ops.clock import stamp
 from aemo_ops.migrate import inventory, programs
-from aemo_ops.migrate.inventory import Wanted
+from aemo_ops.migrate.inventory import Inventory
+from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.programs import Program
+from aemo_ops.store.contract.recognition import recognise
 from aemo_ops.store.lease import adopted
 
 _DEPTH = 2  # folders below the one above the source
-_MOST = 500  # folders that are looked into
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """`files`: how many of the wanted names it has; `newest` settlementdate of them; `written`: last change, NEM time."""
+    """`files`: how many of the wanted names it has; `ends`: name -> newest settlementdate; `written`: last change, NEM time."""
 
     folder: Path
     files: int
-    newest: datetime | None
+    ends: Mapping[str, datetime]
     written: datetime | None
+
+    @property
+    def newest(self) -> datetime | None:
+        """The newest settlementdate of any of its files."""
+        return max(self.ends.values(), default=None)
 
     def __str__(self) -> str:
         newest = f"newest interval {stamp(self.newest)}" if self.newest else "no rows"
         return f"{self.folder}: {self.files} of the files, {newest}, last written {stamp(self.written) if self.written else '-'}"
 
 
-def candidates(
-    source: Path, base: Path, wanted: Sequence[Wanted], collectors: Sequence[Program], now: datetime
-) -> list[Candidate]:
-    """The source first, then the others by their newest interval. Nothing else below `base` is one.
+def candidates(move: Move, collectors: Sequence[Program], now: datetime) -> list[Candidate]:
+    """The folder to move from with all of the move's files, then others by their newest interval.
 
-    Reads footers only, and the times of a file that has a row dated after `now`, which is taken for nobody's newest.
+    Of a folder in which some of the move's files lie only the others count; nothing below the new place does. Reads footers
+    only, and the times of a file that has a row dated after `now`, which is taken for nobody's newest.
     """
-    names = {one.name for one in wanted if one.name.endswith(".parquet")}
-    found: dict[Path, Candidate] = {}
-    for folder in [source, *_folders(source, collectors)]:
+    base, source = move.base.resolve(), move.source.resolve()
+    others: dict[Path, Candidate] = {}
+    for folder in (*move.sources[1:], *_folders(move.source, collectors)):
         real = folder.resolve()
-        if real in found or len(found) >= _MOST:
+        if real in others or real == source or real.is_relative_to(base) or len(others) >= inventory.MOST_FOLDERS:
             continue
-        is_source = not found
-        apart = not real.is_relative_to(base.resolve())
-        if is_source or (apart and names & set(inventory.names_in(folder))):
-            found[real] = _looked_at(folder, wanted, now)
-    first, *others = found.values()
-    return [first, *sorted(others, key=lambda one: one.newest or datetime.min, reverse=True)]
+        wanted = [one for one in move.taken if move.old(one.name).parent.resolve() != real]
+        if {one.name for one in wanted if one.name.endswith(".parquet")} & set(inventory.names_in(folder)):
+            others[real] = _looked_at(inventory.take(folder, wanted), now)
+    by_age = sorted(others.values(), key=lambda one: one.newest or datetime.min, reverse=True)
+    return [_looked_at(move.inventory(), now), *by_age]
 
 
 def newer(found: Sequence[Candidate]) -> Candidate | None:
-    """A candidate with a newer interval than the source, which is then probably not the live folder. What we write is none."""
+    """A folder that has a file with newer rows than the one that would be moved: probably the live one. What we write is none."""
     source, *others = found
-    best = next((one for one in others if not adopted(one.folder)), None)
-    if best and best.newest and (source.newest is None or best.newest > source.newest):
-        return best
-    return None
+
+    def is_newer(one: Candidate) -> bool:
+        ahead = (name for name, end in one.ends.items() if end > source.ends.get(name, datetime.min))
+        return next(ahead, None) is not None and not adopted(one.folder)
+
+    return next(filter(is_newer, others), None)
 
 
 @dataclass(frozen=True)
@@ -75,17 +80,22 @@ def likely(patterns: Sequence[str], now: datetime, source: Path | None = None) -
 
     `source`: only a collector of this folder.
     """
-    names = {one.name for one in inventory.USUAL if one.name.endswith(".parquet")}
     found = [
-        (_looked_at(path, inventory.USUAL, now), one)
-        for one in programs.look(patterns, source)
+        (_looked_at(inventory.take(path), now), one)
+        for one in programs.look(patterns, (source,) if source else ())
         for path in ([source] if source else (*_near(one), *_named(one)))
-        if names & set(inventory.names_in(path))
+        if any(_is_old(name) for name in inventory.names_in(path))
     ]
     if not found:
         return None
     best, collector = max(found, key=lambda pair: (pair[0].newest or datetime.min, pair[0].files))
     return Likely(best.folder, _telling(collector.command, patterns, best.folder))
+
+
+def _is_old(name: str) -> bool:
+    """Whether a file name is that of a dataset, by the name that it has now or had with an older collector."""
+    told = recognise(name)
+    return name in {one.name for one in inventory.USUAL} or (told is not None and told.older)
 
 
 def _telling(command: Sequence[str], patterns: Sequence[str], folder: Path) -> str:
@@ -106,32 +116,15 @@ def _near(one: Program) -> Iterator[Path]:
     told = [one.folder, one.plain.get("AEMO_DATA_PATH")]
     for place in (Path(name) for name in told if name):
         yield place
-        yield from _below(place, 1)
+        yield from inventory.folders_below(place, 1)
 
 
 def _folders(source: Path, collectors: Sequence[Program]) -> Iterator[Path]:
     for one in collectors:
         yield from _near(one)
-    yield from _below(source.parent, _DEPTH)
+    yield from inventory.folders_below(source.parent, _DEPTH)
 
 
-def _below(folder: Path, depth: int) -> Iterator[Path]:
-    """Folders, those higher up first; hidden ones and links are passed over."""
-    try:
-        inner = sorted(
-            Path(entry.path)
-            for entry in os.scandir(folder)
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
-        )
-    except OSError:
-        return
-    yield from inner
-    if depth > 1:
-        for one in inner[:_MOST]:
-            yield from _below(one, depth - 1)
-
-
-def _looked_at(folder: Path, wanted: Sequence[Wanted], now: datetime) -> Candidate:
-    taken = inventory.take(folder, wanted)
+def _looked_at(taken: Inventory, now: datetime) -> Candidate:
     written = max((item.written for item in taken.moved if item.written), default=None)
-    return Candidate(folder, len(taken.moved), taken.newest(now), written)
+    return Candidate(taken.folder, len(taken.moved), taken.ends(now), written)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,12 +18,13 @@ import pyarrow.parquet as pq
 from aemo_ops import files
 from aemo_ops.clock import NEM_OFFSET
 from aemo_ops.errors import Cancelled, SchemaMismatch
-from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.market.dataset import TIME, Dataset, Mode
 from aemo_ops.migrate.copy import PAUSES, patiently
 from aemo_ops.migrate.foreign import Foreign, fitted, months
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.store.contract.conversion import is_text
+from aemo_ops.store.contract.conversion import convert, is_text
 from aemo_ops.store.contract.layout import layout
+from aemo_ops.store.contract.wide import folded, is_wide, time_column
 from aemo_ops.store.parquet import Store
 
 _PART = 1_000_000  # rows of an old file that is written anew, held at a time
@@ -120,7 +122,10 @@ def _written_anew(dataset: Dataset, rows: pa.Table, old: Path) -> int:
     parts."""
     if rows.num_rows:
         before = pq.ParquetFile(old)
-        files.publish(old, partial(_appended, before, _in_its_form(dataset, rows, before)))
+        if is_wide(dataset, before.schema_arrow):
+            files.publish(old, partial(pq.write_table, _folded_in(dataset, rows, before)))
+        else:
+            files.publish(old, partial(_appended, before, _in_its_form(dataset, rows, before)))
     return int(rows.num_rows)
 
 
@@ -129,6 +134,30 @@ def _appended(before: pq.ParquetFile, more: pa.Table, sink: BinaryIO) -> None:
         for batch in before.iter_batches(_PART):
             writer.write_batch(batch)
         writer.write_table(more)
+
+
+def _folded_in(dataset: Dataset, rows: pa.Table, file: pq.ParquetFile) -> pa.Table:
+    """All of a file of the wide layout, with values where it had none. Rooftop's few columns: it is held at once."""
+    schema = file.schema_arrow
+    time = time_column(schema, dataset.key[0]) or dataset.key[0]
+    before = file.read()
+    ends = convert(before[time], TIME).to_pandas()
+    more = folded(dataset, rows)
+    new = more.index.difference(ends)
+    written = _as_written(pa.chunked_array([pa.array(new, TIME)]), file, time)
+    arrays = []
+    for field in schema:
+        if field.name == time:
+            arrays.append(pa.chunked_array([*before[time].chunks, *written.cast(field.type).chunks]))
+            continue
+        values = before[field.name].to_pandas()
+        if field.name.upper() in more.columns:
+            values = values.fillna(ends.map(more[field.name.upper()]))
+            values = pd.concat([values, more.loc[new, field.name.upper()]])
+        else:
+            values = values.reindex(range(len(values) + len(new)))
+        arrays.append(pa.chunked_array([pa.Array.from_pandas(values, type=field.type)]))
+    return pa.table(arrays, schema=schema)
 
 
 def _in_its_form(dataset: Dataset, rows: pa.Table, file: pq.ParquetFile) -> pa.Table:

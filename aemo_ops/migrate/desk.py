@@ -7,6 +7,7 @@ the step that is next found.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,8 @@ from aemo_ops.migrate.status import Doing, Look, Status
 from aemo_ops.migrate.step import Later, Phase, Step
 from aemo_ops.migrate.steps.catch_up import CatchUp
 from aemo_ops.migrate.steps.comparing import Gate
+from aemo_ops.migrate.steps.normal import NormalForm
+from aemo_ops.migrate.steps.prepare import Prepare
 from aemo_ops.migrate.steps.watching import Watch
 from aemo_ops.migrate.undertaking import Undertaking
 from aemo_ops.ops.engine import Engine
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 _LOOKS = 2.0  # real seconds between two looks at the next step
 _COMPARES = 8.0  # and between two comparisons
 _SHARE = 10.0  # and at least so many times as long as the last one took: large old files may be read for it
+_BARRED = 10.0  # and at the most, while a move cannot begin
 _LOOK_ENDS = 120.0  # real seconds for a look to end before a deed begins: it may be reading large files
 _TELLS = 0.2  # and between two tellings of progress
 
@@ -102,6 +106,19 @@ class Desk:
         if named.word and self._status.standing(step).phase is not Phase.DONE:
             work.wizard.confirm(step, word.strip())
         self._start(stages.of_step(step), lambda progress: self._through(work, named, progress))
+
+    def agree(self, to: str) -> None:
+        """A person agrees that what the normal form cannot keep is left out: `drop_columns` or `accept_loss`.
+
+        Raises StepRefused.
+        """
+        work = self._hold()
+        work.agree([to])
+        self._leave()
+        self._work = self._undertaking(None)
+        self._fold()
+        self._looked = float("-inf")
+        self._tell()
 
     def go_back(self, word: str) -> None:
         """Roll everything back, in the background. Raises StepRefused, at once, for a wrong word."""
@@ -247,6 +264,7 @@ class Desk:
             self._status = replace(
                 self._status,
                 move=work.move,
+                asked=work.asked,
                 considered=not work.begun,
                 standings=standings,
                 alarm=work.alarm(),
@@ -273,11 +291,16 @@ class Desk:
             step = work.wizard.next()
             self._saw(work, Look(step.name if step else "", f"it could not be looked at: {error!r}", False, ""))
         finally:
-            self._rest = max(_LOOKS, _SHARE * (Clock.monotonic() - begun))
+            self._rest = min(max(_LOOKS, _SHARE * (Clock.monotonic() - begun)), self._longest_rest())
             with self._lock:
                 self._looking = False
                 self._look_ends.notify_all()
         self._tell()
+
+    def _longest_rest(self) -> float:
+        """Real seconds to the next look at the most: what bars the beginning of a move may pass at any moment."""
+        look = self._status.look
+        return _BARRED if self._status.considered and look is not None and look.reason else math.inf
 
     def _follow_elsewhere(self) -> None:
         """Another process may work at the move: its journal is read again."""
@@ -292,7 +315,22 @@ class Desk:
         with self._lock:
             self._status = replace(self._status, elsewhere=holder)
 
+    def _found_since(self, work: Undertaking) -> Undertaking:
+        """The move that is considered, with places for the files that came, or were moved, since it was last looked at."""
+        if work.begun:
+            return work
+        fresh = self._undertaking(work.asked, self._anew)
+        if fresh.move == work.move:
+            return work
+        with self._lock:
+            if work is not self._work:
+                return work
+            self._work = fresh
+        self._fold()
+        return fresh
+
     def _seen(self, work: Undertaking) -> None:
+        work = self._found_since(work)
         step = work.wizard.next()
         look = None
         if step is not None:
@@ -300,7 +338,10 @@ class Desk:
                 reason = step.check()
                 counts = step.counts() if isinstance(step, Gate) else {}
                 lines = tuple(asdict(one) for one in step.lines()) if isinstance(step, Watch) else ()
-                look = Look(step.name, str(reason or ""), isinstance(reason, Later), step.plan(), counts, lines)
+                files = tuple(step.files()) if isinstance(step, Prepare) else ()
+                agree = step.asks() if isinstance(step, NormalForm) else {}
+                later = isinstance(reason, Later)
+                look = Look(step.name, str(reason or ""), later, step.plan(), counts, lines, files, agree)
             except AemoOpsError as error:
                 look = Look(step.name, str(error), error.transient, "")
         compared = self._status.compared

@@ -38,7 +38,11 @@ def report(
             "at": entry.at,
             "kind": entry.kind,
             "step": entry.facts.get("step", ""),
-            "more": entry.facts.get("reason") or entry.facts.get("plan") or entry.facts.get("word") or "",
+            "more": (_agreed(entry.facts) if entry.kind == "agreed" else "")
+            or entry.facts.get("reason")
+            or entry.facts.get("plan")
+            or entry.facts.get("word")
+            or "",
         }
         for entry in journal.entries
     ]
@@ -152,9 +156,18 @@ def happened(journal: Journal, steps: Sequence[Step]) -> tuple[tuple[str, str], 
             "confirmed": f"{title}: {entry.facts.get('word', '')} was typed by {entry.facts.get('by', '')}",
             "undoing": f"{title}: being undone",
             "undone": f"{title}: undone",
+            "agreed": f"{entry.facts.get('by', '')} agreed: {_agreed(entry.facts)}",
         }
         lines.append((entry.at, words.get(entry.kind, entry.kind)))
     return tuple(lines)
+
+
+def _agreed(facts: Mapping[str, Any]) -> str:
+    words = {
+        "drop_columns": "columns that belong to no dataset are left out",
+        "accept_loss": "rows that cannot be kept are left out",
+    }
+    return "; ".join(words[name] for name in facts.get("to", ()))
 
 
 def write(folder: Path, told: Mapping[str, Any]) -> dict[str, str]:

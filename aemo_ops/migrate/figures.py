@@ -24,7 +24,7 @@ def before_and_after(move: Move) -> list[dict[str, Any]]:
     rows = []
     for dataset in move.datasets:
         for what, ask in (("opened", _opened), ("its last year read", _year)):
-            old, new = (_asked(folder / dataset.file_name, ask) for folder in (move.source, move.data))
+            old, new = (_asked(path, ask) for path in (move.old(dataset), move.data / dataset.file_name))
             rows.append({"file": dataset.file_name, "what": what, "old_seconds": old, "new_seconds": new})
     return rows
 

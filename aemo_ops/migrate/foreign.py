@@ -19,6 +19,7 @@ from aemo_ops.market.intervals import HALF_HOUR
 from aemo_ops.ops.landing import first_of_each
 from aemo_ops.store.contract.conversion import convert, is_convertible
 from aemo_ops.store.contract.layout import layout
+from aemo_ops.store.contract.wide import is_wide, time_column, unfolded
 
 Window = tuple[datetime, datetime]
 _TIME = "settlementdate"
@@ -39,6 +40,8 @@ def fitted(dataset: Dataset, rows: pa.Table) -> Rows:
 
     An absent column is null throughout. Raises SchemaMismatch for columns that nobody can read as the dataset's.
     """
+    if is_wide(dataset, rows.schema):
+        rows = unfolded(dataset, rows).rows
     found = layout(dataset, rows.schema)
     if found.obstacles:
         raise SchemaMismatch(f"these rows cannot be read as {dataset.name}: {'; '.join(found.obstacles)}.")
@@ -63,10 +66,10 @@ class Foreign:
             self._file = pads.dataset(path, format="parquet")
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from error
-        names = [name for name in self._file.schema.names if name.lower() == _TIME]
-        if not names:
+        found = time_column(self._file.schema, _TIME)
+        if found is None:
             raise UnreadableNow(f"{path} has no column {_TIME}; `aemo-ops check` says more")
-        self._time: str = names[0]
+        self._time: str = found
         kind = self._file.schema.field(self._time).type
         if not is_convertible(kind, TIME):
             raise SchemaMismatch(f"{path} cannot be read: {self._time} is {kind}, of which nobody knows the interval.")
@@ -118,13 +121,13 @@ class Foreign:
         )
 
 
-def newest(path: Path, last: datetime | None, now: datetime) -> datetime | None:
-    """The newest interval of a file whose footer tells `last`; None where that is not known.
+def newest(name: str, path: Path, last: datetime | None, now: datetime) -> datetime | None:
+    """The newest interval of a file whose footer tells `last`; None where that is not known. `name`: its name in the set.
 
     A row that is dated after `now` is a mistake of its writer's: the file is read for the newest of the others. Raises
     UnreadableNow.
     """
-    dataset = catalogue.dataset_of_file(path.name)
+    dataset = catalogue.dataset_of_file(name)
     if dataset is None or last is None or last <= (latest := catalogue.latest_possible(dataset, now)):
         return last
     span = Foreign(path).span(latest)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from aemo_ops.clock import to_nem
 from aemo_ops.errors import UnreadableNow
-from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.migrate.foreign import newest
 from aemo_ops.migrate.source import opened, rows_and_times
 from aemo_ops.store.contract.recognition import recognise
 
 _DATALESS = 0x40000000  # st_flags of a file whose bytes iCloud has taken away (SF_DATALESS)
 _EVICTED = ".icloud"
-_SUFFIXES = (".parquet", ".pkl", ".json", ".txt")
+MOST_FOLDERS = 500  # that are looked into
+SUFFIXES = (".parquet", ".pkl", ".json", ".txt")
 
 
 class State(StrEnum):
@@ -32,12 +32,14 @@ class State(StrEnum):
     UNREADABLE = "unreadable"
     BROKEN = "not whole"
     NO_FILE = "no file"
+    LEFT_OUT = "left out"
 
 
 class Kind(StrEnum):
     DECLARED = "declared"
     OTHER = "other"  # discovered beside them
     COPY = "conflict copy"  # `scada5 2.parquet`: a cloud's, or a person's
+    OLDER = "older layout"  # `gen_output.parquet`: an earlier collector's
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Inventory:
             item
             for item in self.items
             if item.kind is Kind.DECLARED
-            and item.state is not State.THERE
+            and item.state not in (State.THERE, State.LEFT_OUT)
             and (item.required or item.state is not State.ABSENT)
         ]
         if wanting and not self.moved and all(item.state is State.ABSENT and not item.detail for item in wanting):
@@ -96,31 +98,77 @@ class Inventory:
         return [f"{item.name} is {item.state}{f' ({item.detail})' if item.detail else ''}" for item in wanting]
 
     @property
+    def sought(self) -> list[str]:
+        """Names of the required files that were found nowhere."""
+        declared = (item for item in self.items if item.kind is Kind.DECLARED and item.required)
+        return [item.name for item in declared if item.state is State.ABSENT]
+
+    @property
     def moved(self) -> list[Item]:
         """The files that go along."""
         return [item for item in self.items if item.kind is Kind.DECLARED and item.state is State.THERE]
 
+    def ends(self, now: datetime) -> dict[str, datetime]:
+        """Name -> newest settlementdate of each dataset's file that tells one."""
+        known = {item.name: newest(item.name, item.path, item.last, now) for item in self.moved}
+        return {name: end for name, end in known.items() if end}
+
     def newest(self, now: datetime) -> datetime | None:
         """The newest settlementdate of any dataset's file: the live folder has the newest of all candidates."""
-        ends = [newest(item.path, item.last, now) for item in self.items if item.kind is Kind.DECLARED]
-        return max((end for end in ends if end), default=None)
+        return max(self.ends(now).values(), default=None)
 
 
+# What an old collector keeps. A further dataset that AEMO Ops collects is none of it; the last four serve only programs that
+# read the data.
 USUAL = (
-    *(Wanted(dataset.file_name, True) for dataset in DATASETS),
-    Wanted("gen_info.pkl", True),
+    *(
+        Wanted(f"{name}.parquet", True)
+        for name in ("prices5", "scada5", "transmission5", "prices30", "scada30", "transmission30", "rooftop30")
+    ),
+    Wanted("gen_info.pkl", False),
     Wanted("price_alert_state.pkl", False),
     Wanted("renewable_records.json", False),
     Wanted("known_duids.txt", False),
 )
 
 
-def take(folder: Path, wanted: Sequence[Wanted] = USUAL) -> Inventory:
-    """Look at a folder; reads file names, attributes and footers, and no evicted file. Writes nothing."""
-    names = names_in(folder)
-    items = [_declared(folder, one, names) for one in wanted]
-    items += _discovered(folder, names, {one.name for one in wanted})
+def take(
+    folder: Path,
+    wanted: Sequence[Wanted] = USUAL,
+    files: Mapping[str, Path] | None = None,
+    without: Mapping[str, str] | None = None,
+) -> Inventory:
+    """Look at a folder; reads file names, attributes and footers, and no evicted file. Writes nothing.
+
+    `files`: name -> path of those that lie elsewhere, or under another name. `without`: name -> why it is left out.
+    """
+    files, without = files or {}, without or {}
+    items = []
+    for one in wanted:
+        path = files.get(one.name, folder / one.name)
+        if one.name in without:
+            items.append(Item(one.name, path, Kind.DECLARED, State.LEFT_OUT, one.required, detail=without[one.name]))
+        else:
+            items.append(_declared(path, one))
+    chosen = {path.name for path in files.values() if path.parent == folder}
+    items += _discovered(folder, names_in(folder), {one.name for one in wanted} | chosen)
     return Inventory(folder, tuple(items))
+
+
+def folders_below(folder: Path, depth: int) -> Iterator[Path]:
+    """Folders below one, those higher up first; hidden ones and links are passed over."""
+    try:
+        inner = sorted(
+            Path(entry.path)
+            for entry in os.scandir(folder)
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+        )
+    except OSError:
+        return
+    yield from inner
+    if depth > 1:
+        for one in inner[:MOST_FOLDERS]:
+            yield from folders_below(one, depth - 1)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -131,24 +179,29 @@ def names_in(folder: Path) -> list[str]:
         return []
 
 
-def _declared(folder: Path, wanted: Wanted, names: Sequence[str]) -> Item:
-    path = folder / wanted.name
-    if wanted.name in names:
-        return _looked_at(path, Kind.DECLARED, wanted.required)
-    if f".{wanted.name}{_EVICTED}" in names:
+def _declared(path: Path, wanted: Wanted) -> Item:
+    """A file of the set, where it should lie."""
+    names = names_in(path.parent)
+    if path.name in names:
+        return replace(_looked_at(path, Kind.DECLARED, wanted.required), name=wanted.name)
+    if f".{path.name}{_EVICTED}" in names:
         return Item(wanted.name, path, Kind.DECLARED, State.EVICTED, wanted.required, detail=_FETCH)
-    other_case = [name for name in names if name.lower() == wanted.name.lower()]
+    other_case = [name for name in names if name.lower() == path.name.lower()]
     detail = f"but {other_case[0]} is there: rename it" if other_case else ""
     return Item(wanted.name, path, Kind.DECLARED, State.ABSENT, wanted.required, detail=detail)
 
 
 def _discovered(folder: Path, names: Sequence[str], declared: set[str]) -> Iterator[Item]:
     for name in names:
-        if name in declared or name.startswith(".") or not name.lower().endswith(_SUFFIXES):
+        if name in declared or name.startswith(".") or not name.lower().endswith(SUFFIXES):
             continue
         told = recognise(name)
-        is_copy = told is not None and told.dataset is not None and told.dataset.file_name in declared
-        yield _looked_at(folder / name, Kind.COPY if is_copy else Kind.OTHER, False)
+        kind = Kind.OTHER
+        if told is not None and told.older:
+            kind = Kind.OLDER
+        elif told is not None and told.dataset is not None and told.dataset.file_name in declared:
+            kind = Kind.COPY
+        yield _looked_at(folder / name, kind, False)
 
 
 _FETCH = "its bytes are in the cloud; open the folder in Finder and choose Download Now"

@@ -74,13 +74,13 @@ class Program:
         return replace(self, identity=started), missing
 
 
-def look(patterns: Sequence[str], source: Path | None = None) -> list[Program]:
-    """Programs that run now: by command line, or by a file below `source` that they write. Raises StepRefused.
+def look(patterns: Sequence[str], sources: Sequence[Path] = ()) -> list[Program]:
+    """Programs that run now: by command line, or by a file below one of `sources` that they write. Raises StepRefused.
 
-    One whose command line names another folder of data, and not `source`, is a collector of that one and is left alone.
+    One whose command line names another folder of data, and none of `sources`, is a collector of that one and is left alone.
     """
-    found = processes.find(patterns, [source] if source else [])
-    ours = [one for one in found if one.files or source is None or not _elsewhere(one.command, source)]
+    found = processes.find(patterns, sources)
+    ours = [one for one in found if one.files or not sources or not _elsewhere(one.command, sources)]
     pids = {one.identity.pid for one in ours}
     return [_recorded(one, one.parent if one.parent in pids else 0) for one in ours]
 
@@ -107,11 +107,11 @@ def to_start(known: Sequence[Program], running: Sequence[Program]) -> list[Progr
     return found
 
 
-def _elsewhere(command: Sequence[str], source: Path) -> bool:
+def _elsewhere(command: Sequence[str], sources: Sequence[Path]) -> bool:
     words = (Path(word.partition("=")[2] or word) for word in command[1:])
     named = [path for path in words if path.is_absolute() and path.is_dir()]
-    ours = source.resolve()
-    if any(ours.is_relative_to(path.resolve()) for path in named):
+    ours = [source.resolve() for source in sources]
+    if any(one.is_relative_to(path.resolve()) for path in named for one in ours):
         return False
     return any(next(path.glob("*.parquet"), None) for path in named)
 

@@ -12,7 +12,6 @@ from aemo_ops.errors import AemoOpsError, Cancelled, NotYet, StepRefused
 from aemo_ops.host import disk
 from aemo_ops.migrate import inventory
 from aemo_ops.migrate.batch import copy_all
-from aemo_ops.migrate.inventory import State
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.step import Step
 from aemo_ops.migrate.steps.comparing import Gate
@@ -53,7 +52,7 @@ def rehearse(settings: Settings, move: Move, scratch: Path | None, progress: Pro
     Raises StepRefused where there is no room for the copies, StoreError, Cancelled.
     """
     beside = disk.nearest(scratch or move.base)
-    found = inventory.take(move.source, move.wanted)
+    found = move.inventory()
     needed = 3 * sum(item.size for item in found.moved) + 2 * max((item.size for item in found.moved), default=0)
     free = disk.volume(beside).free
     if needed > free:
@@ -65,12 +64,14 @@ def rehearse(settings: Settings, move: Move, scratch: Path | None, progress: Pro
 def _rehearsed(settings: Settings, move: Move, folder: Path, progress: Progress) -> Rehearsed:
     copies = folder / "old"
     copies.mkdir()
-    items = [item for item in inventory.take(move.source, move.wanted).moved if item.state is State.THERE]
+    items = move.inventory().moved
     looking = _timed("The folders as they are", lambda: _looked(settings, move))
     if not looking.ok:
         return Rehearsed((looking,), _sentence([looking]))
     copying = _timed("Copies for the rehearsal", lambda: _copied(items, copies, progress))
-    there = replace(move, source=copies, base=folder / "new", env_file=None, patterns=(f"{_MARK} never runs",))
+    there = replace(
+        move, source=copies, files={}, base=folder / "new", env_file=None, patterns=(f"{_MARK} never runs",)
+    )
     tried = [looking, copying]
     with Undertaking(replace(settings, home=folder / "home"), there, "a rehearsal") as trial:
         for step in trial.steps:

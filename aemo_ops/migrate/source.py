@@ -114,8 +114,9 @@ def rows_and_times(fd: int, path: Path) -> tuple[int, datetime | None, datetime 
 
 def _times(footer: Footer) -> tuple[datetime | None, datetime | None]:
     """Raises SchemaMismatch where statistics are missing, OverflowError for times out of any calendar."""
-    unit = next((_NANOSECONDS.get(column.kind) for column in footer.columns if column.name == TIME), None)
-    spans = [group.span(TIME) for group in footer.groups if group.rows]
+    times = next((column for column in footer.columns if column.name.lower() == TIME), None)
+    unit = _NANOSECONDS.get(times.kind) if times else None
+    spans = [group.span(times.name) for group in footer.groups if group.rows] if times else []
     if unit is None or not spans:
         return None, None
     return _moment(min(low for low, _ in spans), unit), _moment(max(high for _, high in spans), unit)

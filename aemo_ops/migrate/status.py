@@ -37,11 +37,14 @@ class Look:
     plan: str
     counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # of the comparison: Gate.counts
     lines: tuple[Mapping[str, Any], ...] = ()  # of the watching: Line
+    files: tuple[Mapping[str, Any], ...] = ()  # of the preparing: Prepare.files
+    agree: Mapping[str, str] = field(default_factory=dict)  # of the normal form: NormalForm.asks
 
 
 @dataclass(frozen=True)
 class Status:
-    """`said`: what came of the last deed, `failed` whether that was no success. `alarm`: maybe nobody collects.
+    """`asked`: the move as a person told it, without the places that were found. `said`: what came of the last deed,
+    `failed` whether that was no success. `alarm`: maybe nobody collects.
 
     `considered`: the move was not begun yet; `gives_up`: to where the finished move went that can then no longer be rolled
     back. `elsewhere`: which other process works at it. `happened`: real time in UTC
@@ -49,6 +52,7 @@ class Status:
     """
 
     move: Move | None = None
+    asked: Move | None = None
     considered: bool = False
     gives_up: Path | None = None
     standings: tuple[Standing, ...] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from aemo_ops.errors import UnreadableNow
-from aemo_ops.migrate import programs
 from aemo_ops.migrate.foreign import Foreign
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE, Note
@@ -13,7 +12,7 @@ from aemo_ops.migrate.note import NOTE, Note
 
 def look(move: Move) -> list[str]:
     """Datasets whose old file is there and cannot be read now. Torn, where nobody writes it."""
-    return [one.name for one in move.datasets if _unreadable(move.source / one.file_name)]
+    return [one.name for one in move.datasets if _unreadable(move.old(one))]
 
 
 def known(move: Move) -> list[str]:
@@ -25,7 +24,7 @@ def known(move: Move) -> list[str]:
     note = Note(move.backup / NOTE).read()
     if not note or note.get("torn") == []:
         return []
-    if "torn" not in note and programs.look(move.patterns, move.source):
+    if "torn" not in note and move.collectors():
         return []
     found = look(move)
     return [name for name in found if name in note.get("torn", found)]

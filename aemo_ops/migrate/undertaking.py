@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+import psutil
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import Cancelled, NotYet, StepRefused, StoreCorrupt
@@ -14,6 +16,7 @@ from aemo_ops.files import explained
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.figures import before_and_after
 from aemo_ops.migrate.judge import Nemweb
+from aemo_ops.migrate.locations import located
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.shadow import Shadow
@@ -61,8 +64,9 @@ class Undertaking:
         self.clock = Clock.from_file(settings.clock_file)
         number = sum(1 for path in self.folder.glob("journal-*.jsonl") if path.stat().st_size)
         self.journal = self._journal(max(number, 1))
-        self.move = move or self._begun()
         self._settings = settings
+        self.move = self._taken_up(move)
+        self.asked = move or self.move  # without the places that were found
         self._what = what
         self._lease = Lease(self.folder / _LOCK, what)
         self.shadow = shadow(self.move.data) if shadow else Shadow(self._engine, self.move.data)
@@ -70,20 +74,45 @@ class Undertaking:
         if self._over(anew):
             self.journal = self._journal(number + 1)
             self.steps = self._steps()
-        self.wizard = Wizard(self.journal, self.steps, self.move.inputs())
+        self.wizard = Wizard(self.journal, self.steps, self._inputs())
 
     def _journal(self, number: int) -> Journal:
         return Journal(self.folder / f"journal-{number}.jsonl")
 
+    def _taken_up(self, asked: Move | None) -> Move:
+        """The move that was begun, where that one is meant; else the one that is asked for, its files found."""
+        if asked is None:
+            return self._begun()
+        if self.begun and asked.is_same(begun := self._begun()):
+            return begun.agreeing(asked.agreed)
+        return located(asked, self._settings.gen_info_file)
+
+    def _inputs(self) -> Mapping[str, Any]:
+        """What the journal was begun with, where it is of this move: what a person agreed to later stands beside it."""
+        for entry in self.journal:
+            if entry.kind == "move" and self._begun().is_same(self.move):
+                return dict(entry.facts["inputs"])
+        return self.move.inputs()
+
+    def agree(self, names: Iterable[str]) -> None:
+        """Write down what a person agrees to (see AGREEMENTS), and the journal does not say yet. The lease is held."""
+        if fresh := sorted(set(names) - self._begun().agreed):
+            self.journal.append("agreed", to=fresh, by=psutil.Process().username())
+
     def _begun(self) -> Move:
+        found = None
         for entry in self.journal:
             if entry.kind == "move":
-                return Move.of(entry.facts["inputs"])
+                found = Move.of(entry.facts["inputs"])
+            elif entry.kind == "agreed" and found is not None:
+                found = found.agreeing(entry.facts["to"])
+        if found is not None:
+            return found
         raise StepRefused(f"no move was begun in {self.folder}: say what is moved, with --from and --to.")
 
     def _over(self, anew: bool) -> bool:
         """Whether the journal is about another move, which is no longer under way."""
-        if self.journal.broken or not self.begun or self._begun() == self.move:
+        if self.journal.broken or not self.begun or self.move.is_same(self._begun()):
             return False
         phases = {one.phase for one in self.standings()}
         if phases == {Phase.DONE} and not anew:
@@ -145,6 +174,8 @@ class Undertaking:
         """Go on to the end, or through one step, and wait for what only needs time: a quiet window, evidence, the hours of
         watching. `waits` hears each time for what. Raises what `Wizard.run` raises, but for NotYet.
         """
+        if self.begun:
+            self.agree(self.move.agreed)
         while True:
             try:
                 self.wizard.run(progress, step)

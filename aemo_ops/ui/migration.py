@@ -68,6 +68,8 @@ class Migration:
                 self._model.ask(lambda: desk.go(subject))
             case "switch":
                 self._model.ask(lambda: desk.go("switch", _word(subject)))
+            case "agree":
+                self._model.ask(lambda: desk.agree(subject))
             case "rollback":
                 self._model.ask(lambda: desk.go_back(_word(subject)), then=lambda _nothing: self._close_back())
             case "cancel":
@@ -79,7 +81,7 @@ class Migration:
         self._show()
 
     def _chosen(self, told: str) -> Move:
-        return prepare.chosen(json.loads(told), self._model.move.move or self._suggested)
+        return prepare.chosen(json.loads(told), self._model.move.asked or self._suggested)
 
     def _make_report(self, deliver: Deliver) -> None:
         self._model.ask(self._report, lambda made: deliver(*made))

@@ -46,6 +46,19 @@ def size(count: float) -> str:
     return f"{count:.2f} GB"
 
 
+def middle(path: str, most: int = 44) -> str:
+    """A path shortened in its middle: where it begins, and as much of its end as there is room for."""
+    if len(path) <= most:
+        return path
+    parts = path.split("/")
+    begin, end = "/".join(parts[:2]), parts[-1]
+    for part in reversed(parts[2:-1]):
+        if len(begin) + len(part) + len(end) + 4 > most:
+            break
+        end = f"{part}/{end}"
+    return f"{begin}/…/{end}"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """`1 file`, `2 files`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -12,6 +12,7 @@ from aemo_ops.errors import StepRefused
 from aemo_ops.host.processes import Identity
 from aemo_ops.market.catalogue import PRICES5
 from aemo_ops.migrate.candidates import candidates, newer
+from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.programs import Program
 from aemo_ops.store.lease import adopt
 from tests.conftest import NOON
@@ -33,15 +34,15 @@ def test_every_folder_nearby_is_found_with_its_newest_row(tmp_path: Path) -> Non
     for name, until in (("data", 3), ("data 2", 9), ("copies/july/data", 5), (".hidden", 12), ("ssd/data", 12)):
         prices(tmp_path / name, until)
     (tmp_path / "notes").mkdir()
-    found = candidates(tmp_path / "data", tmp_path / "ssd", WANTED, [], NOON)
+    found = candidates(Move(tmp_path / "data", tmp_path / "ssd", WANTED), [], NOON)
     assert [(one.folder.relative_to(tmp_path).as_posix(), one.newest) for one in found] == [
         ("data", end(3)), ("data 2", end(9)),
     ]  # fmt: skip
     prices(tmp_path / "copies" / "july", 5)
-    found = candidates(tmp_path / "data", tmp_path / "ssd", WANTED, [], NOON)
+    found = candidates(Move(tmp_path / "data", tmp_path / "ssd", WANTED), [], NOON)
     assert [one.folder.name for one in found] == ["data", "data 2", "july"]
     assert newer(found) == found[1] and "newest interval" in str(found[1])
-    assert newer(candidates(tmp_path / "data 2", tmp_path / "ssd", WANTED, [], NOON)) is None
+    assert newer(candidates(Move(tmp_path / "data 2", tmp_path / "ssd", WANTED), [], NOON)) is None
 
 
 def test_the_source_is_one_even_where_it_is_the_target_and_what_we_write_is_nobody_s_live_folder(
@@ -49,7 +50,7 @@ def test_the_source_is_one_even_where_it_is_the_target_and_what_we_write_is_nobo
 ) -> None:
     prices(tmp_path / "data", 3)
     prices(tmp_path / "ours", 9)
-    (found, ours) = candidates(tmp_path / "data", tmp_path / "data", WANTED, [], NOON)
+    (found, ours) = candidates(Move(tmp_path / "data", tmp_path / "data", WANTED), [], NOON)
     assert found.folder == tmp_path / "data" and newer([found, ours]) == ours
     adopt(tmp_path / "ours")
     assert newer([found, ours]) is None
@@ -61,7 +62,7 @@ def test_a_folder_that_a_collector_names_is_found_wherever_it_is(tmp_path: Path)
     collector = Program(
         Identity(1, 1.0, ""), ("python",), "/", (), {"AEMO_DATA_PATH": str(tmp_path / "far" / "away" / "live")}
     )
-    found = candidates(tmp_path / "here" / "data", tmp_path / "ssd", WANTED, [collector], NOON)
+    found = candidates(Move(tmp_path / "here" / "data", tmp_path / "ssd", WANTED), [collector], NOON)
     assert [one.folder.name for one in found] == ["data", "live"]
 
 

@@ -76,9 +76,9 @@ def test_a_folder_with_such_a_row_is_not_the_live_one(tmp_path: Path) -> None:
     other.mkdir()
     pq.write_table(rows([floor(NOON, STEP) - timedelta(days=9)]), other / "prices5.parquet")
     mistaken(other / "prices5.parquet")
-    found = candidates(world.move.source, world.move.base, world.move.wanted, [], world.now)
+    found = candidates(world.move, [], world.now)
     assert [one.newest for one in found] == [floor(NOON, STEP), floor(NOON, STEP) - timedelta(days=9)]
     assert newer(found) is None
     mistaken(world.old)
-    again = candidates(world.move.source, world.move.base, world.move.wanted, [], world.now)
+    again = candidates(world.move, [], world.now)
     assert [one.newest for one in again] == [one.newest for one in found]

@@ -138,7 +138,7 @@ def test_conflict_copies_and_others_are_listed_and_stay(old: Path) -> None:
     assert others == {
         "scada5 2.parquet": Kind.COPY,
         "prices5 (a conflicted copy 2025-07-01).parquet": Kind.COPY,
-        "Gen_output.parquet": Kind.COPY,
+        "Gen_output.parquet": Kind.OLDER,
         "notes.txt": Kind.OTHER,
     }
     assert {one.kind for one in found.moved} == {Kind.DECLARED}

@@ -44,7 +44,7 @@ def test_a_collector_that_names_another_folder_of_data_is_left_alone(start: Star
     ours = {start("--data", str(mine)), start(f"--data={mine}"), start(), start("--log", str(tmp_path / "empty"))}
     start("--data", str(other))
     start(f"--data={other}")
-    assert {one.identity.pid for one in programs.look([NAME], mine)} == ours
+    assert {one.identity.pid for one in programs.look([NAME], [mine])} == ours
     assert len(programs.look([NAME])) == 6
 
 

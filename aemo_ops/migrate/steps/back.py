@@ -105,13 +105,11 @@ class Back:
 
     def _has_all(self) -> bool:
         """Whether every row of the new files is in the old ones. Raises UnreadableNow."""
-        pairs = [
-            (one, self._move.data / one.file_name, self._move.source / one.file_name) for one in self._move.datasets
-        ]
+        pairs = [(one, self._move.data / one.file_name, self._move.old(one)) for one in self._move.datasets]
         return not any(lost(dataset, new, old) for dataset, new, old in pairs if new.exists())
 
     def _running(self) -> list[Program]:
-        return programs.look(self._move.patterns, self._move.source)
+        return self._move.collectors()
 
     def _known(self, done: Facts) -> dict[str, Any]:
         """What was noted, empty where nothing is to be gone back from. Raises StepRefused where that cannot be told."""
@@ -161,7 +159,7 @@ class Back:
         told: dict[str, int] = {}
         store = Store(self._move.data)
         for dataset in self._move.shared:
-            old = self._move.source / dataset.file_name
+            old = self._move.old(dataset)
             if not (self._move.data / dataset.file_name).exists():
                 continue
             if dataset.name not in kept:
@@ -244,7 +242,7 @@ class Back:
 
     def _written(self) -> float:
         """When one of the old files was last written."""
-        paths = [self._move.source / dataset.file_name for dataset in self._move.datasets]
+        paths = [self._move.old(dataset) for dataset in self._move.datasets]
         return max((path.stat().st_mtime for path in paths if path.exists()), default=0.0)
 
 

@@ -46,7 +46,7 @@ class CatchUp:
         told: list[dict[str, Any]] = []
         for dataset in self._move.shared:
             since = copied_until(self._move, dataset)
-            old = self._move.source / dataset.file_name
+            old = self._move.old(dataset)
             latest = catalogue.latest_possible(dataset, self._clock.now())
             carried = carry(dataset, old, ground.store, since, progress, ground.turn, latest=latest)
             ground.wrote(dataset)
@@ -78,7 +78,7 @@ class CatchUp:
             dataset = catalogue.dataset(one["dataset"])
             since = datetime.fromisoformat(one["since"]) if one["since"] else None
             until = datetime.fromisoformat(one["until"])
-            old, new = (folder / dataset.file_name for folder in (self._move.source, self._move.data))
+            old, new = self._move.old(dataset), self._move.data / dataset.file_name
             if dataset.name not in left_torn and old.exists() and (gone := lost(dataset, old, new, since, until)):
                 return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
         return None

@@ -24,6 +24,7 @@ from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts, Later
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.contract.conversion import convert
+from aemo_ops.store.contract.wide import time_column
 
 # After an interval is due, further files of it may come: the other kind of rooftop estimate, a half hour's sixth value.
 PROVISIONAL = timedelta(minutes=35)
@@ -86,7 +87,7 @@ class Gate:
         if not ends:
             return Comparison(dataset.name, wanted=LEAST[dataset.cadence])
         window = min(ends) - dataset.cadence, max(ends)
-        old = Foreign(self._move.source / dataset.file_name).read(window)
+        old = Foreign(self._move.old(dataset)).read(window)
         new = self._shadow.ground().store.read(dataset, *window)
         return compare(dataset, _among(old, ends), _among(new, ends), judge)
 
@@ -95,7 +96,7 @@ class Gate:
         ends = self._own(dataset)
         if not ends:
             return set()
-        rows = Foreign(self._move.source / dataset.file_name).read((min(ends) - dataset.cadence, max(ends)))
+        rows = Foreign(self._move.old(dataset)).read((min(ends) - dataset.cadence, max(ends)))
         return ends & _ends(rows)
 
     def _own(self, dataset: Dataset) -> set[datetime]:
@@ -123,8 +124,7 @@ class Gate:
 
 
 def _time(rows: pa.Table) -> np.ndarray:
-    name = next(name for name in rows.column_names if name.lower() == "settlementdate")
-    return convert(rows[name], TIME).cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
+    return convert(rows[time_column(rows.schema, "settlementdate")], TIME).cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
 
 
 def _ends(rows: pa.Table) -> set[datetime]:

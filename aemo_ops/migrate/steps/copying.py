@@ -14,7 +14,7 @@ from aemo_ops.host import disk
 from aemo_ops.host.fetched import fetched
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.migrate import inventory, places, torn
+from aemo_ops.migrate import places, torn
 from aemo_ops.migrate.batch import copy_all
 from aemo_ops.migrate.carry import lost
 from aemo_ops.migrate.copy import PAUSES, VerifiedCopy, digest
@@ -48,7 +48,7 @@ class Copying:
     def check(self) -> str | None:
         if adopted(self._move.data):
             return f"our engine collects into {self._move.data} already; to copy anew, roll back first"
-        found = inventory.take(self._move.source, self._move.wanted)
+        found = self._move.inventory()
         present = {path.name: path.stat().st_size for path in self._move.data.glob("*")}
         sizes = [max(0, item.size - present.get(item.name, 0)) for item in found.moved]
         reasons = [*places.judge(self._move.source, self._move.base, sizes).blocks, *found.blocking]
@@ -59,7 +59,7 @@ class Copying:
         return "; ".join(reasons) or None
 
     def plan(self) -> str:
-        items = inventory.take(self._move.source, self._move.wanted).moved
+        items = self._move.inventory().moved
         lines = [f"{item.name}: {item.size:,} bytes" for item in items]
         head = (
             f"Copy {len(items)} files to {self._move.data}: each hashed while read, flushed, read back from the disk."
@@ -67,15 +67,15 @@ class Copying:
         return "\n".join([head, *lines])
 
     def apply(self, progress: Progress) -> Facts:
-        items = inventory.take(self._move.source, self._move.wanted).moved
+        items = self._move.inventory().moved
         self._make_way(items)
         self._note.write(begun=[item.name for item in items])
-        if disk.cloud(self._move.source):
+        if any(disk.cloud(item.path) for item in items):
             self._fetch(items, progress)
         pairs = [(item.path, self._move.data / item.name) for item in items]
         copies = copy_all(pairs, progress, pauses=self._pauses)
         now = self._clock.now()
-        evidence = [_fact(copy, newest(copy.path, copy.last, now)) for copy in copies]
+        evidence = [_fact(copy, newest(copy.path.name, copy.path, copy.last, now)) for copy in copies]
         self._note.write(files=evidence)
         return {"files": evidence}
 
@@ -93,7 +93,7 @@ class Copying:
             may_differ = dataset is not None and (kept is not None or adopted(self._move.data))
             if not may_differ and digest(path) == fact["sha256"]:
                 continue
-            source = kept or self._move.source / path.name
+            source = kept or self._move.old(path.name)
             if dataset is None or not may_differ or not source.exists():
                 return f"{path} is not the file any more that was copied"
             if source != kept and dataset.name in torn.known(self._move):

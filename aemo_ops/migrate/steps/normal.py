@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from aemo_ops.clock import Clock
 from aemo_ops.errors import Cancelled
 from aemo_ops.files import explained, failpoint, flush_folder, partial_of
@@ -14,12 +16,14 @@ from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.step import Facts
 from aemo_ops.migrate.steps.copying import copied, kept_copy
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.store.contract.examination import examine
+from aemo_ops.store.contract.examination import DAMAGE, examine
 from aemo_ops.store.contract.normal import Repair, normal_path, normalise
 from aemo_ops.store.contract.problem import Kind, Verdict
+from aemo_ops.store.contract.wide import Unfolded, is_wide_file, unfold, unfolded
 from aemo_ops.store.lease import adopted
 
 Version = tuple[int, int, int, int]
+LOSSES = (Kind.NULL_KEY,)  # rows that were there and that no normal form can keep: a person must agree
 
 
 class NormalForm:
@@ -34,6 +38,7 @@ class NormalForm:
         self._move = move
         self._clock = clock
         self._examined: dict[str, tuple[Version, Verdict]] = {}
+        self._wide: dict[str, tuple[Version, Unfolded]] = {}
 
     def check(self) -> str | None:
         reasons = []
@@ -45,16 +50,35 @@ class NormalForm:
                 )
             if verdict.fatal:
                 reasons.append(f"{verdict.file.name} cannot be read: {verdict.problems[0].detail}")
-            extra = [problem.detail for problem in verdict.problems if problem.kind is Kind.EXTRA_COLUMN]
-            if extra and not self._move.drop_columns:
-                reasons.append(
-                    f"{verdict.file.name} has columns that belong to no dataset ({'; '.join(extra)}): agree that they go"
-                )
+        reasons += [f"{words}: agree to that" for words in self.asks().values()]
         return "; ".join(reasons) or None
+
+    def asks(self) -> dict[str, str]:
+        """What a person has not agreed to yet (see AGREEMENTS) -> what is left out then, in words."""
+        asked: dict[str, list[str]] = {"drop_columns": [], "accept_loss": []}
+        for dataset, verdict in self._verdicts():
+            name = verdict.file.name
+            if self._is_wide(dataset, verdict.file):
+                if unlike := self._unfolded(dataset, verdict.file).unlike:
+                    asked["accept_loss"].append(
+                        f"{name}: {unlike:,} values between half hours that the half hours do not explain are left out"
+                    )
+                continue
+            for problem in verdict.problems:
+                if problem.kind is Kind.EXTRA_COLUMN:
+                    asked["drop_columns"].append(f"{name} has columns that belong to no dataset ({problem.detail})")
+                elif problem.kind in LOSSES:
+                    asked["accept_loss"].append(f"{name}: {problem.detail}, and are left out")
+        return {name: ", ".join(words) for name, words in asked.items() if words and name not in self._move.agreed}
 
     def plan(self) -> str:
         lines = []
-        for _, verdict in self._verdicts():
+        for dataset, verdict in self._verdicts():
+            if self._is_wide(dataset, verdict.file):
+                lines.append(
+                    f"{verdict.file.name}: rewritten: it has a column for each region, and gets a row for each instead"
+                )
+                continue
             what = "; ".join(f"{problem.detail} ({problem.count:,})" for problem in verdict.cured_by_rewriting)
             lines.append(f"{verdict.file.name}: {f'rewritten: {what}' if what else 'as it is'}")
         return "\n".join(lines)
@@ -87,12 +111,19 @@ class NormalForm:
                 raise Cancelled(f"{path}: stopped as asked; the copy as it came is {kept}.")
 
         beside, now = normal_path(path), self._clock.now()
-        repair = normalise(kept, beside, dataset, now, self._move.drop_columns, overwrite=True, progress=going)
+        source, more = kept, {}
+        if is_wide_file(dataset, kept):
+            source = _long_path(path)
+            found = unfold(kept, source, dataset)
+            more = {"kept": str(kept), "source_sha256": digest(kept), "between": found.between, "unlike": found.unlike}
+        repair = normalise(source, beside, dataset, now, self._move.drop_columns, overwrite=True, progress=going)
         failpoint("normal.written")
         with explained(path):
             beside.replace(path)
             flush_folder(path.parent)
-        return {"name": path.name, **_fact(repair)}
+            if source != kept:
+                source.unlink()
+        return {"name": path.name, **_fact(repair), **more}
 
     def verify(self, evidence: Facts) -> str | None:
         """Byte for byte what it was, and its contract is kept; once the engine writes there, every merge sees to that."""
@@ -116,7 +147,8 @@ class NormalForm:
         restored = []
         for dataset in self._move.datasets:
             path = self._move.data / dataset.file_name
-            for part in (normal_path(path), partial_of(normal_path(path))):
+            beside = (normal_path(path), _long_path(path))
+            for part in (*beside, *map(partial_of, beside)):
                 part.unlink(missing_ok=True)
             if kept := self._kept(dataset):
                 kept.replace(path)
@@ -125,18 +157,40 @@ class NormalForm:
             flush_folder(self._move.data)
         return {"restored": restored}
 
+    def _is_wide(self, dataset: Dataset, path: Path) -> bool:
+        try:
+            return is_wide_file(dataset, path)
+        except DAMAGE:
+            return False
+
+    def _unfolded(self, dataset: Dataset, path: Path) -> Unfolded:
+        """What a wide file comes to; one that has not changed since is not read again."""
+        version = _version(path)
+        if (known := self._wide.get(dataset.name)) is None or known[0] != version:
+            self._wide[dataset.name] = version, unfolded(dataset, pq.read_table(path))
+        return self._wide[dataset.name][1]
+
     def _verdicts(self) -> list[tuple[Dataset, Verdict]]:
         """Of every dataset's copy. A file that has not changed since is not examined again: that takes a minute for years."""
         found = []
         for dataset in self._move.datasets:
             path = self._move.data / dataset.file_name
             if path.exists():
-                status = path.stat()
-                version = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+                version = _version(path)
                 if (known := self._examined.get(dataset.name)) is None or known[0] != version:
                     self._examined[dataset.name] = version, examine(path, self._clock.now(), dataset)
                 found.append((dataset, self._examined[dataset.name][1]))
         return found
+
+
+def _version(path: Path) -> Version:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _long_path(path: Path) -> Path:
+    """Where a wide copy goes with a row for each region, until its normal form is written."""
+    return path.with_name(f".{path.stem}.long{path.suffix}")
 
 
 def _fact(repair: Repair) -> dict[str, Any]:

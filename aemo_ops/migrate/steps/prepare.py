@@ -13,9 +13,10 @@ from aemo_ops.errors import StepRefused
 from aemo_ops.files import explained, partial_of
 from aemo_ops.host import disk
 from aemo_ops.host.repository import Repository, look
-from aemo_ops.migrate import inventory, places, programs
+from aemo_ops.migrate import inventory, places
 from aemo_ops.migrate.candidates import Candidate, candidates, newer
-from aemo_ops.migrate.inventory import Item, Kind, State
+from aemo_ops.migrate.inventory import Inventory, Item, Kind, State
+from aemo_ops.migrate.locations import Around
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE
 from aemo_ops.migrate.programs import Program
@@ -36,10 +37,10 @@ class Prepare:
         self._journal = journal
 
     def check(self) -> str | None:
-        found = inventory.take(self._move.source, self._move.wanted)
+        found = self._move.inventory()
         judged = places.judge(self._move.source, self._move.base, [item.size for item in found.moved])
         there = self._move.source.is_dir()  # else one reason is enough
-        reasons = [*judged.blocks, *(found.blocking if there else ())]
+        reasons = [*judged.blocks, *(found.blocking if there else ()), *self._nowhere(found)]
         reasons += self._gone() if self._copying_begun() else self._taken()
         if self._move.env_file and not self._move.env_file.parent.is_dir():
             reasons.append(
@@ -48,13 +49,13 @@ class Prepare:
         if there and (other := newer(self._candidates(self._collectors()))):
             reasons.append(
                 f"{other.folder} has newer rows ({stamp(other.newest) if other.newest else '-'}): it is probably the live folder. "
-                "Move that one, or put it somewhere else where it is not"
+                "Move that one, choose its files, or put it somewhere else where it is not"
             )
         return "; ".join(reasons) or None
 
     def plan(self) -> str:
         move = self._move
-        found = inventory.take(move.source, move.wanted)
+        found = move.inventory()
         judged = places.judge(move.source, move.base, [item.size for item in found.moved])
         lines = [f"Look at {move.source} and make {', '.join(str(folder) for folder in move.folders)}."]
         lines += [_line(item) for item in found.items]
@@ -75,7 +76,7 @@ class Prepare:
 
     def apply(self, progress: Progress) -> Facts:
         move = self._move
-        found = inventory.take(move.source, move.wanted)
+        found = move.inventory()
         for folder in move.folders:
             with explained(folder):
                 folder.mkdir(_MODE, parents=True, exist_ok=True)
@@ -90,6 +91,25 @@ class Prepare:
             "repositories": [_repository(look(path)) for path in move.repositories],
             "caches": [str(path) for path in self._caches()],
         }
+
+    def _nowhere(self, found: Inventory) -> Iterator[str]:
+        """Where required files were looked for that were found nowhere, and what to do."""
+        if not found.sought or not found.moved:
+            return
+        around = Around(self._move)
+        others = [str(folder) for folder in around.folders[1:]]
+        told = f" and in {len(others)} folders around it ({_some(others)})" if others else ""
+        named = f", and where {_some([str(path) for path in around.env_files])} point" if around.env_files else ""
+        yield (
+            f"looked for {_some(found.sought)} in {self._move.source}{told}{named}. Say where it lies, or leave it out with a "
+            "reason: in the table of files, or with --file NAME=PATH and --without NAME=REASON"
+        )
+
+    def files(self) -> list[dict[str, Any]]:
+        """The files of the set as they are found, each with its place and with what will happen to it, as JSON can hold it."""
+        return [
+            _fact(item) | {"fate": _fate(item)} for item in self._move.inventory().items if item.kind is Kind.DECLARED
+        ]
 
     def _try_second_name(self) -> None:
         """Raises StepRefused where a file cannot have two: a copy is kept so while its normal form takes its name."""
@@ -135,10 +155,10 @@ class Prepare:
             )
 
     def _collectors(self) -> list[Program]:
-        return programs.look(self._move.patterns, self._move.source)
+        return self._move.collectors()
 
     def _candidates(self, collectors: Sequence[Program]) -> list[Candidate]:
-        return candidates(self._move.source, self._move.base, self._move.wanted, collectors, self._clock.now())
+        return candidates(self._move, collectors, self._clock.now())
 
     def _caches(self) -> list[Path]:
         """The reading program's cache databases, whose views name the old paths."""
@@ -170,6 +190,8 @@ def _some(names: Sequence[str]) -> str:
 
 def _line(item: Item) -> str:
     what = f"{item.name}: {item.state}"
+    if item.kind is Kind.DECLARED and item.state is not State.ABSENT:
+        what += f" at {item.path}"
     if item.kind is not Kind.DECLARED:
         what += f", {item.kind}: stays where it is"
     if item.state is State.THERE:
@@ -190,9 +212,21 @@ def _repository(found: Repository) -> dict[str, Any]:
     }
 
 
+def _fate(item: Item) -> str:
+    """What becomes of a file, in words."""
+    if item.state is State.THERE:
+        named = "" if item.path.name == item.name else f" as {item.name}"
+        return f"copied{named}"
+    if item.state is State.LEFT_OUT:
+        return "stays where it is"
+    return "bars the beginning" if item.required or item.state is not State.ABSENT else "goes without it"
+
+
 def _fact(item: Item) -> dict[str, Any]:
     return {
         "name": item.name,
+        "path": str(item.path),
+        "required": item.required,
         "kind": str(item.kind),
         "state": str(item.state),
         "size": item.size,

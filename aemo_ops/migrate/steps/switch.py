@@ -112,7 +112,7 @@ class Switch:
         if why := self._written(evidence["old_files_as_left"]):
             return why
         for dataset in self._move.datasets:
-            old, new = (folder / dataset.file_name for folder in (self._move.source, self._move.data))
+            old, new = self._move.old(dataset), self._move.data / dataset.file_name
             if not old.exists() or dataset.name in evidence["torn"]:
                 continue
             if gone := lost(dataset, old, new, copied_until(self._move, dataset)):
@@ -173,7 +173,7 @@ class Switch:
         """dataset -> rows that the new file got from the old one."""
         found, ground = {}, self._shadow.ground()
         for dataset in self._move.datasets:
-            old = self._move.source / dataset.file_name
+            old = self._move.old(dataset)
             if dataset.name in left_out or not old.exists():
                 continue
             done = carry(dataset, old, ground.store, copied_until(self._move, dataset), progress, ground.turn)
@@ -265,16 +265,16 @@ class Switch:
         changed = [name for name, was in left.items() if now[name] != was]
         if changed:
             return (
-                f"{', '.join(changed)} in {self._move.source} changed with no local writer: another computer may be writing "
+                f"{', '.join(changed)} changed with no local writer: another computer may be writing "
                 "there. End its collector."
             )
         return None
 
     def _running(self) -> list[Program]:
-        return programs.look(self._move.patterns, self._move.source)
+        return self._move.collectors()
 
     def _old_files(self) -> list[Path]:
-        return [self._move.source / dataset.file_name for dataset in self._move.datasets]
+        return [self._move.old(dataset) for dataset in self._move.datasets]
 
     def _stats(self) -> dict[str, list[int] | None]:
         """Size and time of the last change of each old file, as JSON can hold them; None of one that is not there."""

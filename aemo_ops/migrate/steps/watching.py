@@ -13,7 +13,6 @@ from aemo_ops.errors import AemoOpsError, StepRefused
 from aemo_ops.market.catalogue import due
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES
-from aemo_ops.migrate import programs
 from aemo_ops.migrate.dashboard import Dashboard
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE, Note
@@ -109,7 +108,7 @@ class Watch:
 
     def _writers(self) -> Line:
         try:
-            running = programs.look(self._move.patterns, self._move.source)
+            running = self._move.collectors()
         except AemoOpsError as error:
             return Line("writers", False, str(error), "one")
         measured = f"ours, and {running[0]}" if running else "ours alone"

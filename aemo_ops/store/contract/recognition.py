@@ -21,10 +21,14 @@ _COPY = re.compile(r"(?: \d+| \([^)]*\)|[ -]+copy(?: \d+)?|\.normal)$", re.IGNOR
 
 @dataclass(frozen=True)
 class Recognition:
-    """`name` of the dataset that a file name stands for; `dataset` is None where the catalogue does not have it."""
+    """`name` of the dataset that a file name stands for; `dataset` is None where the catalogue does not have it.
+
+    `older`: an older collector's name for it.
+    """
 
     name: str
     dataset: Dataset | None
+    older: bool = False
 
 
 def recognise(file_name: str) -> Recognition | None:
@@ -37,4 +41,4 @@ def recognise(file_name: str) -> Recognition | None:
     name = OLDER_NAMES.get(stem.lower(), stem.lower())
     dataset = catalogue.dataset_of_file(f"{name}.parquet")
     known = dataset is not None or name in OLDER_NAMES.values()
-    return Recognition(name, dataset) if known else None
+    return Recognition(name, dataset, stem.lower() in OLDER_NAMES) if known else None

@@ -20,11 +20,21 @@ def show(status: Status) -> Markup:
         step = "copy" if copied.phase is not Phase.DONE else "normal"
         text = "Copy & verify" if step == "copy" else "Go on: normal form"
         ask = tiles.button("go", text, "normal", "", kind="main", off=not pieces.ready(status, step))
-        inside = pieces.checks(status, step) + pieces.plan(status, step) + ask
+        inside = pieces.checks(status, step) + _agreements(status, step) + pieces.plan(status, step) + ask
         parts.append(pieces.card("Copy & verify", inside, "the old collector goes on meanwhile"))
     if copied.phase is Phase.DONE:
         parts.append(_copied(copied.evidence, normal.evidence if normal.phase is Phase.DONE else {}))
     return tiles.EMPTY.join(parts)
+
+
+def _agreements(status: Status, step: str) -> Markup:
+    """Buttons for what a person must agree to before the copies can have their datasets' form."""
+    if status.look is None or status.look.step != step or not status.look.agree:
+        return tiles.EMPTY
+    off = status.doing is not None or bool(status.elsewhere)
+    text = {"drop_columns": "Agree: leave these columns out", "accept_loss": "Agree: leave these rows out"}
+    buttons = [tiles.button("agree", text[name], name, "", off=off) for name in status.look.agree]
+    return Markup('<div class="deeds">{}</div>').format(tiles.EMPTY.join(buttons))
 
 
 def _copied(copied: Mapping[str, Any], normal: Mapping[str, Any]) -> Markup:

@@ -24,7 +24,7 @@ def show(status: Status, suggested: Move, collects: Path) -> Markup:
     found = pieces.evidence(status, "prepare")
     if found and status.standing("prepare").phase is Phase.DONE:
         return pieces.card("What was found", _found(found), f"newest interval {minute(found['newest'])} NEM")
-    parts = [pieces.card("What is moved, and where to", form(status.move or suggested, status))]
+    parts = [pieces.card("What is moved, and where to", form(status.asked or suggested, status))]
     if status.move:
         ask = tiles.button(
             "go", "Prepare the new place", "prepare", "", kind="main", off=not pieces.ready(status, "prepare")
@@ -73,11 +73,57 @@ def form(move: Move, status: Status) -> Markup:
         '<label class="agree"><input type="checkbox" name="drop_columns"{}{}> Columns that belong to no dataset may be left out '
         "of the new files</label>"
     ).format(Markup(" checked") if move.drop_columns else tiles.EMPTY, off)
+    files = _files(move, status, off)
     look = Markup(
         '<div class="deeds"><button type="button" class="{}" data-verb="look" data-subject="" data-sends="form"{}>'
         "Look at it</button></div>"
     ).format("" if status.move else "main", off)
-    return Markup('<div class="fields" data-form>{}{}{}</div>').format(tiles.EMPTY.join(fields), agree, look)
+    return Markup('<div class="fields" data-form>{}{}{}{}</div>').format(tiles.EMPTY.join(fields), agree, files, look)
+
+
+def _files(move: Move, status: Status, off: Markup) -> Markup:
+    """The files of the set as they were found, each with fields for another place and for a reason to leave it out."""
+    if status.look is None or not status.look.files:
+        return tiles.EMPTY
+    field = Markup(
+        '<input name="{}:{}" value="{}" placeholder="{}" aria-label="{}: {}" autocomplete="off" spellcheck="false"{}>'
+    )
+    rows = [
+        (
+            one["name"],
+            Markup('<span class="{}">{}</span>').format(_tone(one), one["state"]),
+            Markup('<span title="{}">{}</span>').format(one["path"], words.middle(one["path"]) if one["state"] != "absent" else ""),
+            f"{one['rows']:,}" if one["rows"] is not None else "",
+            f"{minute(one['first'])} to {minute(one['last'])}" if one["last"] else "",
+            words.size(one["size"]) if one["state"] == "there" else "",
+            one["fate"],
+            field.format("file", one["name"], move.files.get(one["name"], ""), "another place", one["name"], "another place", off),
+            field.format("without", one["name"], move.without.get(one["name"], ""), "reason", one["name"],
+                         "reason to leave it out", off),
+        )
+        for one in status.look.files
+    ]  # fmt: skip
+    head = (
+        "File",
+        "State",
+        "Found at",
+        "Rows",
+        "Intervals",
+        "Size",
+        "What will happen",
+        "Take it from",
+        "Leave it out because",
+    )
+    note = Markup(
+        "<small>Files that are not in the folder above were looked for nearby and where the programs' settings point.</small>"
+    )
+    return Markup('<div class="whole files"><b>The files</b> {}{}</div>').format(note, pieces.table(head, rows, (3, 5)))
+
+
+def _tone(one: Mapping[str, Any]) -> str:
+    if one["state"] == "there":
+        return "fresh"
+    return "muted" if not one["required"] or one["state"] == "left out" else "stale"
 
 
 def chosen(told: Mapping[str, Any], suggested: Move) -> Move:
@@ -100,6 +146,12 @@ def chosen(told: Mapping[str, Any], suggested: Move) -> Move:
             raise SettingsError(
                 f"{text!r} is no whole path: write it from its beginning, such as /Volumes/... or ~/..."
             )
+    files, without = (_of_files(told, what) for what in ("file", "without"))
+    for name, text in files.items():
+        if not Path(text).expanduser().is_absolute():
+            raise SettingsError(f"{text!r}, for {name}, is no whole path: write it from its beginning.")
+    if both := sorted(files.keys() & without.keys()):
+        raise SettingsError(f"{', '.join(both)}: say where to take it from, or why it is left out; not both.")
     return replace(
         suggested,
         source=folder(folders["source"]),
@@ -108,7 +160,15 @@ def chosen(told: Mapping[str, Any], suggested: Move) -> Move:
         patterns=patterns or suggested.patterns,
         watch_hours=hours,
         drop_columns=bool(told["drop_columns"]),
+        files={name: folder(text) for name, text in files.items()},
+        without=without,
     )
+
+
+def _of_files(told: Mapping[str, Any], what: str) -> dict[str, str]:
+    """File -> what the form says in its field of this kind, where it says something."""
+    texts = {name.partition(":")[2]: str(text).strip() for name, text in told.items() if name.startswith(f"{what}:")}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _found(found: Mapping[str, Any]) -> Markup:
@@ -116,6 +176,9 @@ def _found(found: Mapping[str, Any]) -> Markup:
         (
             one["name"],
             one["state"] if one["kind"] == "declared" else f"{one['state']}, {one['kind']}: stays",
+            Markup('<span title="{}">{}</span>').format(one["path"], words.middle(one["path"]))
+            if one.get("path")
+            else "",
             words.size(one["size"]) if one["state"] == "there" else "",
             f"{one['rows']:,}" if one["rows"] is not None else "",
             minute(one["first"]),
@@ -123,7 +186,7 @@ def _found(found: Mapping[str, Any]) -> Markup:
         )
         for one in found["items"]
     ]
-    files = pieces.table(("File", "State", "Size", "Rows", "First interval", "Last"), rows, (2, 3))
+    files = pieces.table(("File", "State", "Found at", "Size", "Rows", "First interval", "Last"), rows, (3, 4))
     lines = [pieces.mark("note", f"Old collector: {_program(one)}") for one in found["collectors"]]
     lines = lines or [pieces.mark("note", "No old collector runs on this machine.")]
     lines += [pieces.mark("note", f"Folder looked at: {one}") for one in found["candidates"]]
