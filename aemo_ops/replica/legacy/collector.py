@@ -124,7 +124,8 @@ class Collector:
         info = pd.DataFrame(
             {"Region": "NSW1", "Site Name": "A site", "DUID": duids, "Capacity(MW)": "100", "Fuel": "Coal"}
         )
-        info.to_pickle(folder / "gen_info.pkl")
+        if Variant.NO_GEN_INFO not in self._variants:
+            info.to_pickle(folder / "gen_info.pkl")
 
 
 def _rows(frames: list[pd.DataFrame], keys: tuple[str, str], values: tuple[str, ...]) -> pd.DataFrame:

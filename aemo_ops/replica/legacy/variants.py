@@ -19,3 +19,4 @@ class Variant(StrEnum):
     OFF_GRID = "off-grid"  # 30-minute files: five-minute rows among them
     SLOW_WRITE = "slow-write"  # a file is written in place, piece by piece: a reader or a kill finds it torn
     DEAF = "deaf"  # SIGTERM is ignored
+    NO_GEN_INFO = "no-gen-info"  # gen_info.pkl is not written: it lies with the dashboard
