@@ -28,11 +28,11 @@ SECRETS = {"TWILIO_AUTH_TOKEN": "canary-4f21-twilio", "SMTP_PASSWORD": "canary-7
 KEY = "canary-c0de-key"
 # Starts a program again whenever it ends, as launchd's KeepAlive does, until its own input is closed.
 _KEEP_ALIVE = """
-import subprocess, sys, threading
+import json, subprocess, sys, threading
 gone = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
 while not gone.is_set():
-    child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(json.load(open(sys.argv[1])), stdout=subprocess.DEVNULL)
     while child.poll() is None and not gone.wait(0.1):
         pass
 """
@@ -113,19 +113,17 @@ class Runbook(World):
         command = [*self.command, "--clock", str(self.clock_file), *words]
         # As `nohup` in a shell with the key in it would: the environment of the collector holds secrets too.
         environment = os.environ | SECRETS | {"HOME": str(self.place)}
+        job = self.place / "job.json"  # nothing of the program stands in the command line of what keeps it alive
+        job.write_text(json.dumps(command))
         self.keeper = subprocess.Popen(
-            [sys.executable, "-c", _KEEP_ALIVE, *command], stdin=subprocess.PIPE, cwd=self.updater, env=environment,
+            [sys.executable, "-c", _KEEP_ALIVE, str(job)], stdin=subprocess.PIPE, cwd=self.updater, env=environment,
             start_new_session=True,
         )  # fmt: skip
         self.dashboard = subprocess.Popen(
             [sys.executable, str(self.reader / "run_dashboard_duckdb.py"), str(self.port)], cwd=self.reader,
             start_new_session=True,
         )  # fmt: skip
-        until(lambda: len(self.old_ones()) == 1, "the collector runs")
-
-    def old_ones(self) -> list[psutil.Process]:
-        """Old collectors, without what keeps one alive."""
-        return [one for one in self.collectors() if _KEEP_ALIVE not in one.cmdline()]
+        until(lambda: len(self.collectors()) == 1, "the collector runs")
 
     def no_longer_kept_alive(self) -> None:
         """As `launchctl bootout` does; the collector itself goes on."""
@@ -233,15 +231,15 @@ def test_the_runbook_from_its_first_step_to_its_last_and_back(runbook: Runbook) 
     assert [bool(one["changed"]) for one in prepared["repositories"]] == [False, True]
     # A line of crontab would start the collector again: that has to be ended first, and is said.
     said = runbook.migrate("run", "--step", "switch", typed="SWITCH\n", exit_code=2)
-    assert "put a # before the line" in runbook.told[-1] + said and len(runbook.old_ones()) == 1
+    assert "put a # before the line" in runbook.told[-1] + said and len(runbook.collectors()) == 1
     runbook.crontab("# */5 * * * * python -m unified_collector")
     # What keeps it alive starts it again at once: the switch sees that, and goes back to what was.
     runbook.migrate("run", "--step", "switch", typed="SWITCH\n", exit_code=2)
     assert "runs again" in runbook.told[-1] and runbook.phases()["switch"] == "failed"
-    until(lambda: len(runbook.old_ones()) == 1, "the old collector runs as before")
+    until(lambda: len(runbook.collectors()) == 1, "the old collector runs as before")
     runbook.no_longer_kept_alive()
     runbook.migrate("run", typed="SWITCH\n")
-    assert set(runbook.phases().values()) == {"done"} and runbook.old_ones() == []
+    assert set(runbook.phases().values()) == {"done"} and runbook.collectors() == []
     document = json.loads((runbook.base / "evidence" / "move.json").read_text())
     steps = {step["name"]: step["evidence"] for step in document["steps"]}
     assert steps["switch"]["gap_intervals"] == 0 and steps["compare"]["verdict"] == "pass"
@@ -253,7 +251,7 @@ def test_the_runbook_from_its_first_step_to_its_last_and_back(runbook: Runbook) 
     since = pd.Timestamp(steps["switch"]["at"])
 
     runbook.migrate("rollback", typed="ROLLBACK\n", exit_code=1)  # it says what was started without its secrets
-    assert len(runbook.old_ones()) == 1 and runbook.env_file.read_text() == runbook.before
+    assert len(runbook.collectors()) == 1 and runbook.env_file.read_text() == runbook.before
     for name, keys in collected.items():
         assert {key for key in keys if key[0] > since} <= runbook.keys(runbook.old, name), name
     assert runbook.gen_info.read_bytes() == b"\x80\x04copied as bytes, never loaded"

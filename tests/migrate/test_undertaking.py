@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from aemo_ops.errors import LeaseHeld, StepRefused
+from aemo_ops.market.catalogue import SCADA5
 from aemo_ops.migrate import quiet
+from aemo_ops.migrate.evidence import happened
 from aemo_ops.migrate.note import NOTE, Note
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.undertaking import FOLDER, Undertaking
 from aemo_ops.settings import Settings
 from aemo_ops.store.journal import Journal
+from tests.migrate.comparing import right
 from tests.migrate.moving import damaged, move
 from tests.migrate.stepping import quiet as nobody
 
@@ -121,3 +125,24 @@ def test_a_switch_whose_setting_would_not_count_is_refused(
     work = Undertaking(replace(settings, origins={"AEMO_DATA_PATH": origin}), move(tmp_path), "the app")
     told = work.step("switch").check() or ""
     assert ("AEMO_DATA_PATH is set in the environment that the app was started in" in told) is refused
+
+
+def test_what_a_person_agrees_to_in_the_middle_is_written_down_and_the_move_goes_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    damaged(tmp_path / "old")
+    lacking = pd.read_parquet(tmp_path / "old" / "scada5.parquet")
+    lacking.loc[0, "duid"] = None
+    lacking.to_parquet(tmp_path / "old" / "scada5.parquet", index=False)
+    with (
+        Undertaking(settings, move(tmp_path)) as begun,
+        pytest.raises(StepRefused, match=r"1 rows have no .*duid.*agree to that"),
+    ):
+        begun.wizard.run(nobody(), "normal")
+    # By the command line, which says the whole move again; what it found and what was agreed stays with the journal.
+    with Undertaking(settings, move(tmp_path, accept_loss=True)) as again:
+        again.go(nobody(), "normal", lambda reason: None)
+    entries = [(one.kind, one.facts.get("to")) for one in Journal(settings.home / FOLDER / "journal-1.jsonl")]
+    assert entries.count(("agreed", ["accept_loss"])) == 1 and Undertaking(settings).move.accept_loss
+    assert len(pd.read_parquet(tmp_path / "ssd" / "data" / "scada5.parquet")) == len(right(SCADA5)) - 1
+    assert any("agreed: rows that cannot be kept" in words for _, words in happened(again.journal, again.steps))
