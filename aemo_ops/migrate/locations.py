@@ -6,7 +6,7 @@ in the folders around. Names, attributes, footers and a few times are read, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -38,7 +38,7 @@ _HALF_HOUR_NS = int(HALF_HOUR.total_seconds()) * 10**9
 def located(move: Move, gen_info: Path | None = None) -> Move:
     """The move with a place for each of its files that lies elsewhere, or under another name; what was chosen stays.
 
-    Of several the newest counts. `gen_info`: where the program's own settings say that gen_info.pkl is.
+    `gen_info`: where the program's own settings say that gen_info.pkl is.
     """
     absent = [item.name for item in move.inventory().items if _is_sought(item)]
     if not absent:
@@ -60,12 +60,16 @@ class Around:
     gen_info: Path | None = None
 
     def best(self, name: str) -> Path | None:
-        """Where a file of the set most likely lies: where settings name it, else the newest of those nearby."""
+        """Where a file of the set most likely lies: in the folder to move from under another name, else where settings name
+        it, else the newest of those nearby.
+        """
+        own, *others = self.folders or (self.move.source,)
         named = [path for path in self._named if path.name.lower() == name.lower() and path.is_file()]
-        if named:
-            return named[0]
-        nearby = [path for folder in self.folders for path in _candidates(name, folder) if path != self.move.old(name)]
-        looked_at = [(item, path) for path in nearby if (item := self._look(name, path)).state is State.THERE]
+        return self._newest(name, (own,)) or next(iter(named), None) or self._newest(name, others)
+
+    def _newest(self, name: str, folders: Iterable[Path]) -> Path | None:
+        found = [path for folder in folders for path in _candidates(name, folder) if path != self.move.old(name)]
+        looked_at = [(item, path) for path in found if (item := self._look(name, path)).state is State.THERE]
         return max(looked_at, key=lambda one: _age(one[0]))[1] if looked_at else None
 
     @staticmethod
