@@ -242,7 +242,9 @@ def test_what_aemo_published_first_is_named_in_the_old_file_and_blocks_in_the_ne
 
 @pytest.mark.parametrize("dataset", HALVES, ids=lambda d: d.name)
 @pytest.mark.parametrize("old_ones", [(0,), (1, 4), (0, 1, 2, 3, 4, 5)], ids=str)
-def test_a_half_hour_with_values_of_an_earlier_publication_is_named(dataset: Dataset, old_ones: tuple[int, ...]) -> None:
+def test_a_half_hour_with_values_of_an_earlier_publication_is_named(
+    dataset: Dataset, old_ones: tuple[int, ...]
+) -> None:
     aemo, rows = Aemo.of(dataset), right(dataset)
     end, name, values = rows[1]
     (source,) = aemo.given
@@ -278,7 +280,7 @@ def test_the_other_run_in_a_part_of_a_half_hour_is_named() -> None:
 @pytest.mark.parametrize("dataset", [SCADA30, TRANSMISSION30], ids=lambda d: d.name)
 def test_the_mean_of_fewer_is_aemo_s_own_of_a_unit_that_did_not_report_in_all_six(dataset: Dataset) -> None:
     rows, aemo = right(dataset), Aemo.of(dataset)
-    end, name, values = rows[0]
+    end, name, _ = rows[0]
     (source,) = aemo.given
     silent = end - timedelta(minutes=10)
     aemo.given[source] = [row for row in aemo.given[source] if row[:2] != (silent, name)]
