@@ -36,11 +36,13 @@ def register(verbs: Any) -> None:
 def compare(chosen: argparse.Namespace) -> int:
     known = [catalogue.dataset(name) for name in chosen.dataset]
     found = []
-    judge = _judge() if chosen.judge else None
+    settings = Settings.load()
+    clock = Clock.from_file(settings.clock_file)
+    judge = _judge(settings, clock) if chosen.judge else None
     for pair in pairs(chosen.old, chosen.new, known):
         if not chosen.json:
             print(f"{pair.dataset.name}: comparing ...", file=sys.stderr)
-        found.append(compare_files(pair, chosen.since, chosen.until, judge))
+        found.append(compare_files(pair, chosen.since, chosen.until, judge, clock.now()))
     verdict = together(found)
     if chosen.json:
         document({"datasets": [_entry(one) for one in found], "verdict": str(verdict)})
@@ -49,9 +51,7 @@ def compare(chosen: argparse.Namespace) -> int:
     return _CODES[verdict]
 
 
-def _judge() -> Nemweb:
-    settings = Settings.load()
-    clock = Clock.from_file(settings.clock_file)
+def _judge(settings: Settings, clock: Clock) -> Nemweb:
     return Nemweb(Client(settings.nemweb_url, Manners(gap=settings.request_gap), clock))
 
 

@@ -15,6 +15,8 @@ from aemo_ops.market.report import DISPATCH_SCADA, DISPATCHIS, REPORTS, ROOFTOP,
 from aemo_ops.market.rules import measured, physical_run, pricing_run, satellite
 
 _AHEAD = timedelta(minutes=10)
+# After an interval is due, further files of it may come: the other kind of rooftop estimate, a half hour's sixth value.
+_PROVISIONAL = timedelta(minutes=35)
 _END = Column("settlementdate", TIME, "NEM time, end of the interval")
 _FLOWS = (
     ("settlementdate", "SETTLEMENTDATE"),
@@ -202,6 +204,11 @@ def aemo_type(column: str) -> pa.DataType:
 def due(dataset: Dataset) -> timedelta:
     """How long after its end an interval of the dataset is due."""
     return timedelta(minutes=dataset.due_minutes)
+
+
+def settled(dataset: Dataset, now: datetime) -> datetime:
+    """The newest interval end of which AEMO will, as a rule, publish nothing more at `now`."""
+    return now - due(dataset) - _PROVISIONAL
 
 
 def latest_possible(dataset: Dataset, now: datetime) -> datetime:

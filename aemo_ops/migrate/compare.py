@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,33 +13,30 @@ import pyarrow as pa
 
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import HALF_HOUR, moment
+from aemo_ops.market.intervals import HALF_HOUR, moment, nanoseconds
 from aemo_ops.migrate.comparison import SAMPLES, Comparison, Difference, Reason
-from aemo_ops.migrate.naming import Truth, old_was_wrong, same
+from aemo_ops.migrate.naming import of_earlier, of_estimates, old_was_wrong
 from aemo_ops.migrate.sides import departures, side
+from aemo_ops.migrate.told import Judge, Told
+from aemo_ops.migrate.truth import Keys, Truth, same
 
+_NEVER = np.iinfo(np.int64).max
 _APART = 3 * 3_600 * 10**9  # nanoseconds; more than what is asked for around a stretch
 LEAST = {timedelta(minutes=5): 6, HALF_HOUR: 2}  # intervals that are enough to judge by
 
 
-class Judge(Protocol):
-    """AEMO's own rows, read from its files and from nowhere else."""
-
-    def rows(self, dataset: Dataset, since: datetime, until: datetime) -> pa.Table:
-        """Of a dataset that a report feeds: what counts, of intervals that end in (since, until]; none is known of others."""
-        ...
-
-    def other_run(self, dataset: Dataset, since: datetime, until: datetime) -> pa.Table:
-        """Of the same intervals, the rows of an intervention's other run."""
-        ...
-
-
 def compare(
-    dataset: Dataset, old: pa.Table, new: pa.Table, judge: Judge | None = None, wanted: int | None = None
+    dataset: Dataset,
+    old: pa.Table,
+    new: pa.Table,
+    judge: Judge | None = None,
+    wanted: int | None = None,
+    now: datetime | None = None,
 ) -> Comparison:
     """Compare the rows of two files. Without a judge every difference is unexplained.
 
-    `wanted`: how many intervals with rows on both sides make it enough; by default six of five minutes, two half hours.
+    `wanted`: how many settled intervals with rows on both sides make it enough; by default six of five minutes, two half
+    hours. `now`: what is not settled yet then is judged by nobody; without it everything is settled.
     """
     found = Comparison(dataset.name, wanted=LEAST[dataset.cadence] if wanted is None else wanted)
     found.problems += [f"the new file: {words}" for words in departures(dataset, new.schema)]
@@ -54,9 +51,30 @@ def compare(
     different = both[~equal]
     found.only_old, found.only_new, found.different = len(only_old), len(only_new), len(different)
     found.equal, found.exact = int(equal.sum()), int(exact.sum())
-    found.intervals = both.get_level_values(0).nunique()
-    _explain(found, dataset, theirs.frame, ours.frame, (only_old, only_new, different), judge)
+    calendar = _Calendar.of(dataset, now)
+    found.intervals = both[calendar.settled(both)].get_level_values(0).nunique()
+    _explain(found, dataset, theirs.frame, ours.frame, (only_old, only_new, different), judge, calendar)
     return found
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """The last interval end that is settled, and the last that can be: a row of a later one is no publication of AEMO's."""
+
+    last_settled: int
+    last_possible: int
+
+    @classmethod
+    def of(cls, dataset: Dataset, now: datetime | None) -> _Calendar:
+        if now is None:
+            return cls(_NEVER, _NEVER)
+        return cls(*(nanoseconds(at(dataset, now)) for at in (catalogue.settled, catalogue.latest_possible)))
+
+    def settled(self, keys: Keys) -> np.ndarray:
+        return np.asarray(keys.get_level_values(0) <= self.last_settled)
+
+    def possible(self, keys: Keys) -> np.ndarray:
+        return np.asarray(keys.get_level_values(0) <= self.last_possible)
 
 
 def _equal(one: pd.DataFrame, other: pd.DataFrame, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -69,16 +87,22 @@ def _explain(
     dataset: Dataset,
     old: pd.DataFrame,
     new: pd.DataFrame,
-    differing: tuple[pd.Index[Any], pd.Index[Any], pd.Index[Any]],
+    differing: tuple[Keys, Keys, Keys],
     judge: Judge | None,
+    calendar: _Calendar,
 ) -> None:
     keys = differing[0].append(differing[1:])
     if not len(keys):
         return
-    truth = _truth(dataset, keys, judge)
+    truth = _truth(dataset, keys[calendar.settled(keys)], judge)
     reasons: list[tuple[tuple[int, str], Reason]] = []
-    for index, name in zip(differing, (_only_old, _only_new, _different), strict=True):
-        reasons += zip(index, name(truth, old.reindex(index), new.reindex(index)), strict=True)
+    names = (_only_old, _only_new, _different)
+    for index, name, beyond in zip(differing, names, (Reason.NOT_AEMOS, Reason.NEW_INVENTS, None), strict=True):
+        settled, possible = calendar.settled(index), calendar.possible(index)
+        told = index[settled]
+        reasons += zip(told, name(truth, old.reindex(told), new.reindex(told)), strict=True)
+        reasons += [(key, Reason.UNSETTLED) for key in index[~settled & possible]]
+        reasons += [(key, beyond or Reason.NEW_INVENTS) for key in index[~possible]]
     found.reasons = dict(Counter(reason for _, reason in reasons).most_common())
     for worst in (True, False):  # what blocks is shown first
         for key, reason in reasons:
@@ -95,48 +119,53 @@ def _values(frame: pd.DataFrame, key: tuple[int, str]) -> Mapping[str, float | N
 
 
 def _only_old(truth: Truth, old: pd.DataFrame, new: pd.DataFrame) -> list[Reason]:
-    return [
-        Reason.UNJUDGED if not judged else Reason.NEW_LACKS if known else Reason.NOT_AEMOS
-        for judged, known in zip(truth.judged(old.index), old.index.isin(truth.frame.index), strict=True)
-    ]
+    return _first(
+        (~truth.judged(old.index), Reason.UNJUDGED),
+        (old.index.isin(truth.frame.index), Reason.NEW_LACKS),
+        otherwise=[Reason.NOT_AEMOS] * len(old),
+    )
 
 
 def _only_new(truth: Truth, old: pd.DataFrame, new: pd.DataFrame) -> list[Reason]:
-    right = truth.agrees(new)
-    return [
-        Reason.UNJUDGED
-        if not judged
-        else Reason.NEW_INVENTS
-        if not known
-        else Reason.MISSED
-        if agrees
-        else Reason.NEW_DIFFERS
-        for judged, known, agrees in zip(truth.judged(new.index), new.index.isin(truth.frame.index), right, strict=True)
-    ]
+    return _first(
+        (~truth.judged(new.index), Reason.UNJUDGED),
+        (~new.index.isin(truth.frame.index), Reason.NEW_INVENTS),
+        (truth.agrees(new), Reason.MISSED),
+        (of_earlier(truth, new), Reason.NEW_EARLIER),
+        (of_estimates(truth, new), Reason.NEW_ESTIMATE),
+        otherwise=[Reason.NEW_DIFFERS] * len(new),
+    )
 
 
 def _different(truth: Truth, old: pd.DataFrame, new: pd.DataFrame) -> list[Reason]:
-    judged, known = truth.judged(new.index), new.index.isin(truth.frame.index)
-    ours, theirs = truth.agrees(new), truth.agrees(old)
-    reasons = np.select(
-        [~judged, ~known, theirs, ~ours],
-        [Reason.UNJUDGED, Reason.NEW_INVENTS, Reason.NEW_DIFFERS, Reason.NEITHER],
-        default="",
-    ).astype(object)
-    wrong = reasons == ""
-    reasons[wrong] = old_was_wrong(truth, old[wrong])
+    right = truth.agrees(new)
+    return _first(
+        (~truth.judged(new.index), Reason.UNJUDGED),
+        (~new.index.isin(truth.frame.index), Reason.NEW_INVENTS),
+        (~right & of_earlier(truth, new), Reason.NEW_EARLIER),
+        (~right & of_estimates(truth, new), Reason.NEW_ESTIMATE),
+        (~right & truth.agrees(old), Reason.NEW_DIFFERS),
+        (~right, Reason.NEITHER),
+        otherwise=old_was_wrong(truth, old),
+    )
+
+
+def _first(*cases: tuple[np.ndarray, Reason], otherwise: Sequence[Reason]) -> list[Reason]:
+    """Row by row, the reason of the first case that holds."""
+    reasons = np.array(otherwise, dtype=object)
+    for holds, reason in reversed(cases):
+        reasons[holds] = reason
     return [Reason(reason) for reason in reasons]
 
 
-def _truth(dataset: Dataset, keys: pd.Index[Any], judge: Judge | None) -> Truth:
+def _truth(dataset: Dataset, keys: Keys, judge: Judge | None) -> Truth:
     """AEMO's rows around these keys: an interval more on each side, for a value that went to its neighbour."""
     source = catalogue.origin(dataset)
-    rows, other = [source.schema.empty_table()], [source.schema.empty_table()]
-    for first, last in _stretches(np.unique(keys.get_level_values(0))) if judge else ():
+    told = Told.nothing(source)
+    for first, last in _stretches(np.unique(keys.get_level_values(0))) if judge and len(keys) else ():
         since, until = moment(first) - 2 * dataset.cadence, moment(last) + dataset.cadence
-        rows.append(judge.rows(source, since, until))  # type: ignore[union-attr]
-        other.append(judge.other_run(source, since, until))  # type: ignore[union-attr]
-    return Truth.of(dataset, source, pa.concat_tables(rows), pa.concat_tables(other))
+        told = told.and_then(judge.told(source, since, until))  # type: ignore[union-attr]
+    return Truth.of(dataset, source, told)
 
 
 def _stretches(ends: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -26,15 +26,21 @@ class Reason(StrEnum):
     ONE_OF_SIX = "old was wrong: one of the six values"
     FEWER = "old was wrong: the mean of fewer than six"
     OTHER_RUN = "old was wrong: the other run of an intervention"
+    EARLIER = "old was wrong: AEMO published the interval again later"
+    ESTIMATE = "old was wrong: an estimate where AEMO has a measurement"
     SHIFTED = "old was wrong: the value of the interval before or after"
     SWAPPED = "old was wrong: the value of another region, link or unit"
     MIXED = "old was wrong: each column in a known way, not all in the same"
     ROUNDED = "old was rounded to two decimals"
+    MEAN_OF_ROUNDED = "old was rounded: the mean of six values of two decimals"
     NOT_AEMOS = "old was wrong: AEMO has no such row"
     OTHER_VALUE = "old was wrong: another value than AEMO's"
+    UNSETTLED = "not settled yet: AEMO's files of the interval may still come"
     NEW_LACKS = "new is wrong: it lacks a row that AEMO has"
     NEW_INVENTS = "new is wrong: AEMO has no such row"
     NEW_DIFFERS = "new is wrong: another value than AEMO's"
+    NEW_EARLIER = "new is wrong: AEMO published the interval again later"
+    NEW_ESTIMATE = "new is wrong: an estimate where AEMO has a measurement"
     NEITHER = "unexplained: AEMO's value is neither"
     UNJUDGED = "unexplained: AEMO's own value was not to be had"
 
@@ -47,7 +53,15 @@ class Reason(StrEnum):
         return self in (Reason.NEITHER, Reason.UNJUDGED)
 
 
-_BLOCKING = (Reason.NEW_LACKS, Reason.NEW_INVENTS, Reason.NEW_DIFFERS, Reason.NEITHER, Reason.UNJUDGED)
+_BLOCKING = (
+    Reason.NEW_LACKS,
+    Reason.NEW_INVENTS,
+    Reason.NEW_DIFFERS,
+    Reason.NEW_EARLIER,
+    Reason.NEW_ESTIMATE,
+    Reason.NEITHER,
+    Reason.UNJUDGED,
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,7 @@ class Comparison:
 
     `different` keys have a value that differs by more than the tolerance; the others in both are `equal`, `exact` of them to
     the last bit. `off_grid` and `doubled` rows of the old file are no keys and are only told. `problems`: what is wrong
-    with the new file as a whole. `intervals` were compared, that both have rows of.
+    with the new file as a whole. `intervals` that are settled were compared, that both have rows of.
     """
 
     dataset: str

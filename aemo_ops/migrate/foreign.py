@@ -16,7 +16,7 @@ from aemo_ops.errors import SchemaMismatch, UnreadableNow
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import TIME, Dataset
 from aemo_ops.market.intervals import HALF_HOUR
-from aemo_ops.ops.landing import first_of_each
+from aemo_ops.market.publication import last_of_each
 from aemo_ops.store.contract.conversion import convert, is_convertible
 from aemo_ops.store.contract.layout import layout
 from aemo_ops.store.contract.wide import is_wide, time_column, unfolded
@@ -28,7 +28,7 @@ _MONTH = timedelta(days=31)
 
 @dataclass(frozen=True)
 class Rows:
-    """`table` fits the dataset, sorted by key; `off_grid` rows and `doubled` ones (of a key's several the first stays) do not."""
+    """`table` fits the dataset, sorted by key; `off_grid` rows and `doubled` ones (of a key's several the last stays) do not."""
 
     table: pa.Table
     off_grid: int
@@ -49,7 +49,7 @@ def fitted(dataset: Dataset, rows: pa.Table) -> Rows:
     table = table.filter(pc.and_(*(pc.is_valid(table[name]) for name in dataset.key)))
     on_grid = table[dataset.key[0]].cast(pa.int64()).to_numpy() % dataset.step == 0
     table = table.filter(pa.array(on_grid))
-    once = first_of_each(table, dataset).sort_by([(name, "ascending") for name in dataset.key])
+    once = last_of_each(table, dataset).sort_by([(name, "ascending") for name in dataset.key])
     return Rows(once, int((~on_grid).sum()), table.num_rows - once.num_rows)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -15,17 +15,28 @@ from aemo_ops.errors import ReportRejected, SourceError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Source
 from aemo_ops.market.intervals import intervals, nanoseconds
+from aemo_ops.market.publication import last_of_each, superseded
 from aemo_ops.market.rules import every_row
+from aemo_ops.migrate.told import Told
 from aemo_ops.nemweb import bundle, report
 from aemo_ops.nemweb.archive import Level, Offer, Shelves, Times, assigned
 from aemo_ops.nemweb.client import Client
 from aemo_ops.nemweb.listing import Listing
-from aemo_ops.ops.landing import first_of_each
 from aemo_ops.ops.wanted import among
 
 log = logging.getLogger(__name__)
 _RUN = "INTERVENTION"
 _KEPT = 600  # files of Current, some ten kB each: two days of one report
+Tables = dict[str, pa.Table]
+
+
+@dataclass
+class _Read:
+    """What one level has: AEMO's tables, one publication after the other, and the interval ends of files that nobody could
+    read. What else is known of those is not all there is, so it does not count."""
+
+    publications: list[Tables] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
 
 
 class Nemweb:
@@ -40,72 +51,47 @@ class Nemweb:
         self._kept = {} if kept is None else kept
         self._shelves = Shelves(client)
         self._last: tuple[str, bytes] | None = None
-        self._read: dict[tuple[str, datetime, datetime], tuple[pa.Table, pa.Table]] = {}
 
-    def rows(self, dataset: Dataset, since: datetime, until: datetime) -> pa.Table:
-        """See `Judge`. A file that cannot be had or read is logged: its intervals are then not told."""
-        return self._both(dataset, since, until)[0]
-
-    def other_run(self, dataset: Dataset, since: datetime, until: datetime) -> pa.Table:
-        return self._both(dataset, since, until)[1]
-
-    def _both(self, dataset: Dataset, since: datetime, until: datetime) -> tuple[pa.Table, pa.Table]:
-        asked = dataset.name, since, until
-        if asked not in self._read:
-            self._read = {asked: self._fetched(dataset, since, until)}
-        return self._read[asked]
-
-    def _fetched(self, dataset: Dataset, since: datetime, until: datetime) -> tuple[pa.Table, pa.Table]:
+    def told(self, dataset: Dataset, since: datetime, until: datetime) -> Told:
+        """See `Judge`. A file that cannot be had or read is logged: its intervals are then not told by its level."""
         left = np.array([nanoseconds(end) for end in intervals(since, until, dataset.cadence)], np.int64)
-        counted, other = [dataset.schema.empty_table()], [dataset.schema.empty_table()]
+        found: list[list[pa.Table]] = [[] for _ in dataset.sources]
+        other = [dataset.schema.empty_table()]
         for level in Level:
             if len(left) == 0:
                 break
-            raw = list(self._tables(dataset, level, left, since, until))
-            for table in raw:
-                ours = _counted(dataset, table, left)
-                counted.append(ours)
-                other.append(_within(_other(dataset, table), left))
-            if raw:
-                left = left[~np.isin(left, pa.concat_tables(counted)["settlementdate"].cast(pa.int64()).to_numpy())]
-        return pa.concat_tables(counted), pa.concat_tables(other)
+            read = self._asked(dataset, level, left, since, until)
+            ends = left[~np.isin(left, read.unread)]
+            for source, several in zip(dataset.sources, found, strict=True):
+                rows = [_within(dataset.rows(source, tables[source.table]), ends) for tables in read.publications]
+                several[:0] = rows  # a level that is asked earlier counts like a later publication
+            other += [_within(_other(dataset, tables), ends) for tables in read.publications]
+            if found[0]:
+                left = left[~np.isin(left, pa.concat_tables(found[0])["settlementdate"].cast(pa.int64()).to_numpy())]
+        return _weighed(dataset, found, last_of_each(pa.concat_tables(other), dataset))
 
-    def _tables(
-        self, dataset: Dataset, level: Level, ends: Times, since: datetime, until: datetime
-    ) -> Iterable[dict[str, pa.Table]]:
-        """AEMO's tables of the files of a level that hold some of the interval ends, one after the other."""
+    def _asked(self, dataset: Dataset, level: Level, ends: Times, since: datetime, until: datetime) -> _Read:
+        """What the files of a level that hold some of the interval ends say."""
+        read = _Read()
         try:
             offers = self._shelves.offers(dataset.sources[0], level, since, until)
         except SourceError as error:
             log.warning("%s of %s cannot be asked: %s", level, dataset.name, error)
-            return
-        wanted = catalogue.tables(dataset.sources)
+            return read
         if level is Level.CURRENT:
             chosen: Sequence[Offer] = [offer for offer in offers if nanoseconds(offer.first) in ends]
-            files = sorted((file for offer in chosen for file in offer.files), key=lambda file: file.published)
-            yield from self._together([files[::-1]], level, dataset, wanted, ends)  # a later publication first: it wins
+            files = sorted((file for offer in chosen for file in offer.files), key=lambda file: file.order)
         else:
-            yield from self._together([offer.files for offer in assigned(offers, ends)], level, dataset, wanted, ends)
-
-    def _together(
-        self,
-        groups: Iterable[Sequence[Listing]],
-        level: Level,
-        dataset: Dataset,
-        wanted: dict[str, pa.Schema],
-        ends: Times,
-    ) -> Iterable[dict[str, pa.Table]]:
-        for files in groups:
-            found: dict[str, list[pa.Table]] = {table: [] for table in wanted}
-            for file in files:
-                try:
-                    body = self._small(file) if level is Level.CURRENT else self._body(file)
-                    for table, rows in _contents(level, file.name, body, dataset, wanted, ends):
-                        found[table].append(rows)
-                except SourceError as error:
-                    log.warning("%s is no judge: %s", file.name, error)
-            if all(found.values()):
-                yield {table: pa.concat_tables(parts) for table, parts in found.items()}
+            files = [file for offer in assigned(offers, ends) for file in offer.files]
+        for file in files:
+            try:
+                body = self._small(file) if level is Level.CURRENT else self._body(file)
+                read.publications += list(_publications(level, file.name, body, dataset, ends, read.unread))
+            except SourceError as error:
+                log.warning("%s is no judge: %s", file.name, error)
+                if level is Level.CURRENT:
+                    read.unread.append(nanoseconds(dataset.sources[0].report.interval(file.name)))
+        return read
 
     def _small(self, file: Listing) -> bytes:
         if file.url not in self._kept:
@@ -121,34 +107,44 @@ class Nemweb:
         return self._last[1]
 
 
-def _contents(
-    level: Level, name: str, body: bytes, dataset: Dataset, wanted: dict[str, pa.Schema], ends: Times
-) -> Iterable[tuple[str, pa.Table]]:
-    """(table, rows) of a file. Raises ReportRejected."""
-    if level is Level.MMSDM:
-        for table, schema in wanted.items():
-            time = dict(dataset.sources[0].columns)["settlementdate"]
-            low, high = (pa.scalar(int(end), pa.int64()).cast(pa.timestamp("ns")) for end in (ends[0], ends[-1]))
-            yield table, pa.concat_tables(bundle.stream(name, body, table, schema, time, low, high)).cast(schema)
-        return
-    members = bundle.members(name, body) if level is Level.ARCHIVE else [(name, body)]
-    for inner, packed in members:
-        try:
-            if level is Level.ARCHIVE and nanoseconds(dataset.sources[0].report.interval(inner)) not in ends:
-                continue
-            read = bundle.read_member if level is Level.ARCHIVE else report.read
-            yield from read(inner, packed, wanted).tables.items()
-        except (ValueError, ReportRejected) as error:
-            log.warning("%s is no judge: %s", inner, error)
+def _publications(
+    level: Level, name: str, body: bytes, dataset: Dataset, ends: Times, unread: list[int]
+) -> Iterator[Tables]:
+    """The tables of a file, of a bundle those of each member; where one cannot be read, its interval end is added to `unread`.
+
+    Raises ReportRejected.
+    """
+    wanted = catalogue.tables(dataset.sources)
+    if level is Level.CURRENT:
+        yield dict(report.read(name, body, wanted).tables)
+    elif level is Level.MMSDM:
+        time = dict(dataset.sources[0].columns)["settlementdate"]
+        low, high = (pa.scalar(int(end), pa.int64()).cast(pa.timestamp("ns")) for end in (ends[0], ends[-1]))
+        yield {
+            table: pa.concat_tables(bundle.stream(name, body, table, schema, time, low, high)).cast(schema)
+            for table, schema in wanted.items()
+        }
+    else:
+        for inner, packed in bundle.members(name, body):
+            end: int | None = None
+            try:
+                end = nanoseconds(dataset.sources[0].report.interval(inner))
+                if end in ends:
+                    yield dict(bundle.read_member(inner, packed, wanted).tables)
+            except (ValueError, ReportRejected) as error:
+                log.warning("%s is no judge: %s", inner, error)
+                unread += [] if end is None else [end]
 
 
-def _counted(dataset: Dataset, tables: dict[str, pa.Table], ends: Times) -> pa.Table:
-    """The rows that count, one of each key: the first source's, then what only the next one has."""
-    rows = pa.concat_tables([dataset.rows(source, tables[source.table]) for source in dataset.sources])
-    return first_of_each(_within(rows, ends), dataset)
+def _weighed(dataset: Dataset, found: Sequence[Sequence[pa.Table]], other_run: pa.Table) -> Told:
+    """Of the rows of each source, in the order of publication, what counts and what it takes the place of."""
+    by_source = [pa.concat_tables([dataset.schema.empty_table(), *several]) for several in found]
+    counted = pa.concat_tables([last_of_each(rows, dataset) for rows in reversed(by_source)])
+    earlier = pa.concat_tables([superseded(rows, dataset) for rows in by_source])
+    return Told(last_of_each(counted, dataset), other_run, earlier, superseded(counted, dataset))
 
 
-def _other(dataset: Dataset, tables: dict[str, pa.Table]) -> pa.Table:
+def _other(dataset: Dataset, tables: Tables) -> pa.Table:
     """The rows of an intervention's run that does not count."""
     found = [dataset.schema.empty_table()]
     for source in dataset.sources:

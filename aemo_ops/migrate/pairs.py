@@ -10,9 +10,10 @@ from pathlib import Path
 from aemo_ops.errors import StepRefused
 from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.migrate.compare import Judge, compare
+from aemo_ops.migrate.compare import compare
 from aemo_ops.migrate.comparison import Comparison
 from aemo_ops.migrate.foreign import Foreign, months
+from aemo_ops.migrate.told import Judge
 from aemo_ops.store.contract.recognition import recognise
 
 
@@ -56,9 +57,10 @@ def compare_files(
     since: datetime | None = None,
     until: datetime | None = None,
     judge: Judge | None = None,
+    now: datetime | None = None,
     told: Callable[[int, int], object] = lambda done, total: None,
 ) -> Comparison:
-    """Compare what two files hold of the intervals that end in (since, until], by default of all.
+    """Compare what two files hold of the intervals that end in (since, until], by default of all. `now`: see `compare`.
 
     `told` hears how many months of how many are done. Raises UnreadableNow for a file that is not whole.
     """
@@ -67,6 +69,6 @@ def compare_files(
     parts = months([old.span(), new.span()], since, until)
     for done, month in enumerate(parts):
         told(done, len(parts))
-        found.add(compare(pair.dataset, old.read(month), new.read(month), judge))
+        found.add(compare(pair.dataset, old.read(month), new.read(month), judge, now=now))
     told(len(parts), len(parts))
     return found

@@ -30,12 +30,19 @@ _FROM_ROOT = re.compile(r"/(?!/)")  # what every link of NEMWEB is; any other co
 
 @dataclass(frozen=True)
 class Listing:
-    """One entry of a directory page. `size` in bytes, None for a directory; `published` is NEM time, to the minute."""
+    """One entry of a directory page. `size` in bytes, None for a directory; `published` is NEM time, to the minute.
+
+    `order` sorts files from the earliest publication to the latest; see `market.publication`.
+    """
 
     name: str
     url: str
     size: int | None
     published: datetime
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        return self.published, self.name
 
 
 def entries(page: str, url: str) -> Iterator[Listing]:

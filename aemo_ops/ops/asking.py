@@ -12,7 +12,9 @@ import pyarrow as pa
 from aemo_ops.clock import Clock
 from aemo_ops.errors import AemoOpsError, SourceError, StoreError
 from aemo_ops.files import failpoint
+from aemo_ops.market import catalogue
 from aemo_ops.market.intervals import DAY, HALF_HOUR, ceil, moment, nanoseconds
+from aemo_ops.market.publication import last_of_each
 from aemo_ops.nemweb.archive import Level, Offer, Shelves, assigned
 from aemo_ops.nemweb.client import Client
 from aemo_ops.ops.fetching import Errand, Fetching
@@ -157,7 +159,9 @@ class Asking:
                 wanting = among(rows["settlementdate"], ends[~np.isin(ends, lost)])
                 parts.append(rows if wanting.all() else rows.filter(pa.array(wanting)))
                 counts[errand] += parts[-1].num_rows
-            target.landing.put(pa.concat_tables(parts))
+            # The newest errand is the first: where two files hold a key, the row of the later one counts.
+            rows = pa.concat_tables(parts[::-1])
+            target.landing.put(rows if len(parts) == 1 else last_of_each(rows, catalogue.dataset(feed.dataset)))
         return counts
 
     def _settle(self, level: Level, errand: Errand, parsed: Parsed, target: Target, by: str) -> None:
@@ -231,7 +235,7 @@ def _gathered(offers: Sequence[Offer], span: timedelta) -> list[Offer]:
 
 
 def _together(offers: Sequence[Offer]) -> Offer:
-    files = sorted((file for offer in offers for file in offer.files), key=lambda file: (file.published, file.name))
+    files = sorted((file for offer in offers for file in offer.files), key=lambda file: file.order)
     first, last = min(offer.first for offer in offers), max(offer.last for offer in offers)
     return Offer(Level.CURRENT, tuple(files), first, last, first, last)
 

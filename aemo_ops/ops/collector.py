@@ -246,7 +246,7 @@ class Collector:
         for interval, published, name in self._ledger.merged_files(self.report.name, min(intervals), max(intervals)):
             merged.setdefault(interval, []).append((published, name))
         groups: dict[Mode, list[Listing]] = {Mode.UPSERT: [], Mode.INSERT: []}
-        for entry in sorted(entries, key=lambda entry: (entry.published, entry.name)):
+        for entry in sorted(entries, key=lambda entry: entry.order):
             groups[_mode(source, self.report, entry, merged.get(self._interval(entry), []))].append(entry)
         if groups[Mode.UPSERT]:
             yield Mode.UPSERT, groups[Mode.UPSERT]
@@ -296,7 +296,7 @@ def _mode(source: Source, report: Report, entry: Listing, merged: Sequence[tuple
     """How the rows of a file merge, given (published, name) of the merged files of its interval."""
     own = _prefix(report, entry.name)
     siblings = [(published, name) for published, name in merged if _prefix(report, name) == own and name != entry.name]
-    if any(sibling > (entry.published, entry.name) for sibling in siblings):
+    if any(sibling > entry.order for sibling in siblings):
         return Mode.INSERT
     if source.mode is Mode.INSERT and siblings and len(siblings) == len([n for _, n in merged if n != entry.name]):
         # Only older files of its own kind were merged (SATELLITE after SATELLITE): what stands there is theirs.

@@ -61,9 +61,7 @@ class Fetching:
             self._executor.shutdown(wait=True, cancel_futures=True)  # one that is left to itself may outlive us
             self._executor = None
 
-    def run(
-        self, errands: Iterable[Errand], progress: Progress, newest_first: bool = True
-    ) -> Iterator[tuple[Errand, Parsed | AemoOpsError]]:
+    def run(self, errands: Iterable[Errand], progress: Progress) -> Iterator[tuple[Errand, Parsed | AemoOpsError]]:
         """Each errand with its rows, or with why there are none; fewer when the progress is cancelled."""
         waiting: deque[tuple[Errand, _Received, Task, Future[Parsed]]] = deque()
         for errand in errands:
@@ -74,7 +72,7 @@ class Fetching:
                 yield errand, received
                 continue
             bodies = tuple(received.bodies)
-            task = Task(errand.offer.level, bodies, errand.feeds, errand.first, errand.last, newest_first)
+            task = Task(errand.offer.level, bodies, errand.feeds, errand.first, errand.last)
             waiting.append((errand, received, task, self._submit(task)))
             while len(waiting) > self._workers.in_flight:
                 yield self._result(*waiting.popleft())

@@ -16,6 +16,7 @@ from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.market.derive import FIVE_MINUTE_SETTLEMENT, SIX, mean_of_six, trading_half_hours
 from aemo_ops.market.intervals import HALF_HOUR, moment
+from aemo_ops.market.publication import last_of_each
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.wanted import Left, Times
@@ -46,7 +47,7 @@ class Ground:
 
 
 class Landing(Protocol):
-    """`put` lands rows of wanted intervals; `left` says which of these interval ends are still outstanding."""
+    """`put` lands rows of wanted intervals, what was published later first; `left` says which of these interval ends are still outstanding."""
 
     def put(self, rows: pa.Table) -> None: ...
 
@@ -85,7 +86,7 @@ class Means:
 
     def put(self, rows: pa.Table) -> None:
         for batch in in_days(rows):
-            whole, self._waiting = whole_half_hours(pa.concat_tables([self._waiting, batch]), self._parent)
+            whole, self._waiting = whole_half_hours(pa.concat_tables([batch, self._waiting]), self._parent)
             means, present = mean_of_six(self._child, whole)
             means = means.filter(pa.array(present == SIX))
             if means.num_rows:
@@ -109,7 +110,7 @@ class Trading:
         self._waiting = child.schema.empty_table()
 
     def put(self, rows: pa.Table) -> None:
-        rows = first_of_each(pa.concat_tables([self._waiting, rows]), self._child)
+        rows = last_of_each(pa.concat_tables([rows, self._waiting]), self._child)
         halves = trading_half_hours(self._child, rows)
         fives = rows.filter(pc.greater(rows["settlementdate"], pa.scalar(FIVE_MINUTE_SETTLEMENT, pa.timestamp("ns"))))
         _, self._waiting = whole_half_hours(fives, self._child)
@@ -168,19 +169,10 @@ def in_days(rows: pa.Table) -> Iterator[pa.Table]:
 
 def whole_half_hours(rows: pa.Table, parent: Dataset) -> tuple[pa.Table, pa.Table]:
     """Five-minute rows, each key once, of half hours that have all six intervals; and the others."""
-    rows = first_of_each(rows, parent)
+    rows = last_of_each(rows, parent)
     ends = rows["settlementdate"].cast(pa.int64()).to_numpy()
     halves = ends + (-ends) % HALF
     distinct = np.unique(ends)
     names, counts = np.unique(distinct + (-distinct) % HALF, return_counts=True)
     whole = np.isin(halves, names[counts == SIX])
     return rows.filter(pa.array(whole)), rows.filter(pa.array(~whole))
-
-
-def first_of_each(rows: pa.Table, dataset: Dataset) -> pa.Table:
-    """One row of each key, the first in order: a bundle may repeat a file, and a mean must not count it twice."""
-    if rows.num_rows == 0:
-        return rows
-    numbered = rows.append_column("_at", pa.array(np.arange(rows.num_rows)))
-    firsts = numbered.group_by(list(dataset.key), use_threads=False).aggregate([("_at", "min")])["_at_min"]
-    return rows.take(firsts)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from aemo_ops.errors import ReportRejected
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Source
+from aemo_ops.market.publication import last_of_each
 from aemo_ops.market.rules import every_row
 from aemo_ops.nemweb import bundle
 from aemo_ops.nemweb.archive import Level
@@ -39,7 +40,7 @@ class Feed:
 class Task:
     """Files that belong together, with what to read from them: rows of the feeds with first <= interval end <= last.
 
-    Times in nanoseconds since 1970. `newest_first`: the order of publications in the result.
+    Times in nanoseconds since 1970. `files`: in the order of publication.
     """
 
     level: Level
@@ -47,12 +48,11 @@ class Task:
     feeds: tuple[Feed, ...]
     first: int
     last: int
-    newest_first: bool = True
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """`rows`: a table for each feed; packed while it travels. `first`, `last`: the interval ends that the files really hold.
+    """`rows`: a table for each feed, each key once; packed while it travels. `first`, `last`: the interval ends that the files really hold.
 
     (name, reason) of files that did not parse: `rejected`; that did not come, though others of the errand did: `lost`.
     """
@@ -91,10 +91,7 @@ def parse(task: Task) -> Parsed:
                 read(task, name, body, found)
         except ReportRejected as error:
             found.rejected.append((name, str(error)))
-    tables = [
-        _joined(feed, several[::-1] if task.newest_first else several)
-        for feed, several in zip(task.feeds, found.rows, strict=True)
-    ]
+    tables = [_joined(feed, several) for feed, several in zip(task.feeds, found.rows, strict=True)]
     bounds = found.bounds
     return Parsed(
         tuple(tables),
@@ -151,7 +148,8 @@ def _keep(task: Task, feed: Feed, table: pa.Table, rows: list[pa.Table], found: 
 
 
 def _joined(feed: Feed, several: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(several) if several else catalogue.dataset(feed.dataset).schema.empty_table()
+    dataset = catalogue.dataset(feed.dataset)
+    return last_of_each(pa.concat_tables([dataset.schema.empty_table(), *several]), dataset)
 
 
 def packed(table: pa.Table) -> bytes:

@@ -24,9 +24,10 @@ from aemo_ops.files import explained, publish
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.market.intervals import moment
+from aemo_ops.market.publication import last_of_each
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.ops.landing import Ground, first_of_each, in_days
+from aemo_ops.ops.landing import Ground, in_days
 from aemo_ops.ops.parsing import packed, unpacked
 from aemo_ops.ops.wanted import Left, Times
 from aemo_ops.store.merge import merge_rows
@@ -60,7 +61,7 @@ class Compared:
 
     def put(self, rows: pa.Table) -> None:
         for batch in in_days(rows):
-            batch = first_of_each(batch, self._dataset)
+            batch = last_of_each(batch, self._dataset)
             times = batch["settlementdate"].cast(pa.int64())
             ends = np.unique(times.to_numpy())
             fresh = batch.filter(pa.array(~np.isin(times.to_numpy(), self._seen)))

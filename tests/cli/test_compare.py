@@ -113,3 +113,21 @@ def test_a_span_and_two_files_and_what_cannot_be_compared(two: Two) -> None:
     (two.new / "prices5.parquet").write_bytes(b"PAR1 no")
     torn = two.command.run("compare", *files)
     assert torn.returncode == 2 and "cannot be read" in torn.stderr and "Traceback" not in torn.stderr
+
+
+def test_two_right_files_of_which_one_was_copied_a_little_later_pass(two: Two) -> None:
+    """The half hour under way is a mean of fewer, and a measurement may yet take the place of an estimate."""
+    prices, solar = two.whole["prices30"], two.whole["rooftop30"].copy()
+    under_way = prices.tail(5).assign(settlementdate=NOON.replace(minute=0))
+    two.write(two.new, "prices30", pd.concat([prices, under_way]))
+    last = solar["settlementdate"] == solar["settlementdate"].max()
+    solar.loc[last, "power"] += 1.0
+    two.write(two.new, "rooftop30", solar)
+    for options in ((), ("--judge",)):
+        told = two.json(*options, "--dataset", "prices30", "--dataset", "rooftop30", exit_code=0)
+        for name, number in (("prices30", 5), ("rooftop30", int(last.sum()))):
+            words = "not settled yet: AEMO's files of the interval may still come"
+            assert (told[name]["explained"], told[name]["verdict"]) == ({words: number}, "pass")
+    solar.loc[0, "power"] += 1.0
+    two.write(two.new, "rooftop30", solar)
+    assert two.json("--judge", "--dataset", "rooftop30", exit_code=2)["verdict"] == "block"

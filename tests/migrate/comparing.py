@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.migrate.told import Told
 
 BEGIN = datetime(2026, 4, 20, 10, 0)
 END = datetime(2026, 4, 20, 12, 0)
@@ -83,11 +84,15 @@ def right(dataset: Dataset) -> list[Row]:
 
 @dataclass
 class Aemo:
-    """AEMO's rows; `lost` interval ends can no longer be had. `other` are an intervention's other run."""
+    """AEMO's rows; `lost` interval ends can no longer be had. `other` are an intervention's other run, `earlier` the rows of
+    publications before the last, `estimates` those of what was measured.
+    """
 
     given: dict[str, list[Row]]
     lost: set[datetime] = field(default_factory=set)
     other: list[Row] = field(default_factory=list)
+    earlier: list[Row] = field(default_factory=list)
+    estimates: list[Row] = field(default_factory=list)
 
     @classmethod
     def of(cls, dataset: Dataset) -> Aemo:
@@ -97,9 +102,7 @@ class Aemo:
             rows = [row for row in rows if row[0].minute % 30 == 0]
         return cls({source.name: rows})
 
-    def rows(self, dataset: Dataset, since: datetime, until: datetime) -> pa.Table:
+    def told(self, dataset: Dataset, since: datetime, until: datetime) -> Told:
         known = [row for row in self.given[dataset.name] if row[0] not in self.lost]
-        return window(table(dataset, known), since, until)
-
-    def other_run(self, dataset: Dataset, since: datetime, until: datetime) -> pa.Table:
-        return window(table(dataset, self.other), since, until)
+        kinds = (known, self.other, self.earlier, self.estimates)
+        return Told(*(window(table(dataset, rows), since, until) for rows in kinds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -188,10 +188,13 @@ def test_five_minute_rows_in_a_half_hour_file_are_told_and_are_no_keys() -> None
     assert compared(PRICES30, rows, rows + stray).verdict is Verdict.BLOCK
 
 
-def test_of_a_key_that_the_old_file_has_twice_the_first_row_counts() -> None:
+def test_of_a_key_that_the_old_file_has_twice_the_last_row_counts_as_in_a_repair_and_a_merge() -> None:
     rows = right(SCADA5)
-    found = compared(SCADA5, [*rows, *changed(rows, 0, lambda _: -1.0)[:1]])
-    assert found.doubled == 1 and found.verdict is Verdict.PASS
+    wrong = changed(rows, 0, lambda _: -1.0)[:1]
+    replaced = compared(SCADA5, [*wrong, *rows])
+    assert replaced.doubled == 1 and replaced.different == 0 and replaced.verdict is Verdict.PASS
+    spoilt = compared(SCADA5, [*rows, *wrong])
+    assert spoilt.doubled == 1 and spoilt.reasons == {Reason.OTHER_VALUE: 1} and spoilt.verdict is Verdict.PASS
     assert "whose key another row has too" in compared(SCADA5, rows, [*rows, rows[0]]).problems[0]
 
 
@@ -215,3 +218,143 @@ def test_other_columns_block_in_the_new_file_and_are_read_in_the_old_one(
     found = compare(PRICES5, rows, change(rows), Aemo.of(PRICES5))
     assert words in found.problems[0] and found.verdict is Verdict.BLOCK
     assert compare(PRICES5, change(rows), rows, Aemo.of(PRICES5)).verdict is Verdict.PASS
+
+
+def off(rows: list[Row], by: float, column: int = 0) -> list[Row]:
+    return [(end, name, [*v[:column], (v[column] or 0) + by, *v[column + 1 :]]) for end, name, v in rows]
+
+
+@pytest.mark.parametrize("dataset", [PRICES5, SCADA5, TRANSMISSION5], ids=lambda d: d.name)
+def test_what_aemo_published_first_is_named_in_the_old_file_and_blocks_in_the_new_one(dataset: Dataset) -> None:
+    rows = right(dataset)
+    aemo = Aemo.of(dataset)
+    first, second = off(rows[3:8], 0.5), off(rows[3:8], 0.25)
+    aemo.earlier = [*first, *second]  # three publications: the last is the one that counts
+    for before in (first, second):
+        had = [*rows[:3], *before, *rows[8:]]
+        assert compared(dataset, had, aemo=aemo).reasons == {Reason.EARLIER: 5}
+        assert compared(dataset, had, aemo=aemo).verdict is Verdict.PASS
+        behind = compared(dataset, rows, had, aemo)
+        assert behind.reasons == {Reason.NEW_EARLIER: 5} and behind.verdict is Verdict.BLOCK
+    near = [*rows[:3], *off(rows[3:8], 0.5 + 1e-6), *rows[8:]]
+    assert compared(dataset, near, aemo=aemo).reasons == {Reason.OTHER_VALUE: 5}
+
+
+@pytest.mark.parametrize("dataset", HALVES, ids=lambda d: d.name)
+@pytest.mark.parametrize("old_ones", [(0,), (1, 4), (0, 1, 2, 3, 4, 5)], ids=str)
+def test_a_half_hour_with_values_of_an_earlier_publication_is_named(
+    dataset: Dataset, old_ones: tuple[int, ...]
+) -> None:
+    aemo, rows = Aemo.of(dataset), right(dataset)
+    end, name, values = rows[1]
+    (source,) = aemo.given
+    six = [row for row in aemo.given[source] if row[1] == name and end - timedelta(minutes=30) < row[0] <= end]
+    aemo.earlier = off(six, 6.0)  # each of the six a sixth of this in the mean
+    had = [*rows[:1], (end, name, [values[0] + len(old_ones), *values[1:]]), *rows[2:]]  # type: ignore[operator]
+    assert compared(dataset, had, aemo=aemo).reasons == {Reason.EARLIER: 1}
+    near = [*rows[:1], (end, name, [values[0] + len(old_ones) + 0.01, *values[1:]]), *rows[2:]]  # type: ignore[operator]
+    assert compared(dataset, near, aemo=aemo).reasons == {Reason.OTHER_VALUE: 1}
+
+
+def test_an_estimate_where_aemo_has_a_measurement_is_named_in_the_old_file_and_blocks_in_the_new_one() -> None:
+    rows, aemo = right(ROOFTOP30), Aemo.of(ROOFTOP30)
+    aemo.estimates = off(rows[4:6], 7.5)
+    had = [*rows[:4], *aemo.estimates, *rows[6:]]
+    assert compared(ROOFTOP30, had, aemo=aemo).reasons == {Reason.ESTIMATE: 2}
+    assert compared(ROOFTOP30, rows, had, aemo).reasons == {Reason.NEW_ESTIMATE: 2}
+    near = [*rows[:4], *off(rows[4:6], 7.4), *rows[6:]]
+    assert compared(ROOFTOP30, near, aemo=aemo).reasons == {Reason.OTHER_VALUE: 2}
+
+
+def test_the_other_run_in_a_part_of_a_half_hour_is_named() -> None:
+    aemo, rows = Aemo.of(PRICES30), right(PRICES30)
+    end, name, values = rows[0]
+    aemo.other = [(end - timedelta(minutes=5 * back), name, [1_000.0]) for back in (0, 1)]
+    six = [v[0] for at, id_, v in fives(PRICES30) if id_ == name and end - timedelta(minutes=30) < at <= end]
+    had = [(end, name, [(sum(six[:4]) + 2_000.0) / 6]), *rows[1:]]  # type: ignore[arg-type]
+    assert compared(PRICES30, had, aemo=aemo).reasons == {Reason.OTHER_RUN: 1}
+    near = [(end, name, [(sum(six[:4]) + 2_001.0) / 6]), *rows[1:]]  # type: ignore[arg-type]
+    assert compared(PRICES30, near, aemo=aemo).reasons == {Reason.OTHER_VALUE: 1}
+
+
+@pytest.mark.parametrize("dataset", [SCADA30, TRANSMISSION30], ids=lambda d: d.name)
+def test_the_mean_of_fewer_is_aemo_s_own_of_a_unit_that_did_not_report_in_all_six(dataset: Dataset) -> None:
+    rows, aemo = right(dataset), Aemo.of(dataset)
+    end, name, _ = rows[0]
+    (source,) = aemo.given
+    silent = end - timedelta(minutes=10)
+    aemo.given[source] = [row for row in aemo.given[source] if row[:2] != (silent, name)]
+    five = [row[2] for row in aemo.given[source] if row[1] == name and end - timedelta(minutes=30) < row[0] <= end]
+    assert len(five) == 5
+    mean = (end, name, [sum(column) / 5 for column in zip(*five, strict=True)])  # type: ignore[arg-type]
+    new = [mean, *rows[1:]]
+    assert compared(dataset, rows[1:], new, aemo).reasons == {Reason.MISSED: 1}
+    found = compared(dataset, off([mean], 1.0) + rows[1:], new, aemo)
+    assert found.reasons == {Reason.OTHER_VALUE: 1} and found.verdict is Verdict.PASS
+    assert compared(dataset, new, off([mean], 1.0) + rows[1:], aemo).reasons == {Reason.NEW_DIFFERS: 1}
+    aemo.lost = {silent}  # nobody could read the file of that interval: the mean of the others proves nothing
+    assert compared(dataset, rows[1:], new, aemo).reasons == {Reason.UNJUDGED: 1}
+
+
+@pytest.mark.parametrize("dataset", DATASETS, ids=lambda d: d.name)
+def test_what_is_not_settled_yet_convicts_nobody_and_is_no_evidence(dataset: Dataset) -> None:
+    rows, aemo = right(dataset), Aemo.of(dataset)
+    last = rows[-1]
+    settled = last[0] + timedelta(minutes=dataset.due_minutes + 35)
+    under_way = settled - timedelta(minutes=1)
+    aemo.lost = {last[0]}
+
+    def at(now: datetime, old: list[Row], new: list[Row]) -> Comparison:
+        return compare(dataset, table(dataset, old), table(dataset, new), aemo, now=now)
+
+    for old, new in ((rows, off(rows[-1:], 1.0)), (rows, []), ([], rows)):
+        found = at(under_way, rows[:-1] + old[-1:], rows[:-1] + new[-1:])
+        assert found.reasons == {Reason.UNSETTLED: 1} and found.verdict is Verdict.PASS
+        assert at(settled, rows[:-1] + old[-1:], rows[:-1] + new[-1:]).reasons == {Reason.UNJUDGED: 1}
+    assert at(under_way, rows, rows).intervals == at(settled, rows, rows).intervals - 1
+    assert at(rows[0][0], rows, rows).verdict is Verdict.INSUFFICIENT
+    future = [(last[0] + timedelta(days=30), *last[1:])]
+    assert at(settled, rows + future, rows).reasons == {Reason.NOT_AEMOS: 1}
+    assert at(settled, rows, rows + future).reasons == {Reason.NEW_INVENTS: 1}
+
+
+def test_the_mean_of_six_rounded_prices_is_named() -> None:
+    rows = right(PRICES30)
+    cents = [(end, name, [round(v[0] + 0.0037 * at, 2)]) for at, (end, name, v) in enumerate(fives(PRICES30))]  # type: ignore[operator]
+    aemo = Aemo({"prices5": [(end, name, [v[0] + 0.0037 * at]) for at, (end, name, v) in enumerate(fives(PRICES30))]})  # type: ignore[operator]
+    new, old = halves(PRICES30, aemo.given["prices5"]), halves(PRICES30, cents)
+    found = compared(PRICES30, old, new, aemo)
+    assert found.reasons.keys() <= {Reason.MEAN_OF_ROUNDED, Reason.ROUNDED} and found.different > 10
+    assert found.reasons[Reason.MEAN_OF_ROUNDED] > len(rows) // 2
+    near = compared(PRICES30, off(old, 0.0003), new, aemo)
+    assert set(near.reasons) == {Reason.OTHER_VALUE}
+    far = compared(PRICES30, off(old, 0.01), new, aemo)  # a whole cent away: six-hundredths, and not AEMO's
+    assert set(far.reasons) == {Reason.OTHER_VALUE}
+
+
+@pytest.mark.parametrize("dataset", DATASETS, ids=lambda d: d.name)
+def test_one_value_of_another_unit_or_interval_is_no_sign_of_a_swap_or_a_shift(dataset: Dataset) -> None:
+    rows = right(dataset)
+    names = list(dict.fromkeys(name for _, name, _ in rows))
+    by_key = {row[:2]: row[2] for row in rows}
+    end = rows[2 * len(names)][0]
+    for values in (by_key[end, names[1]], by_key[end - dataset.cadence, names[0]]):
+        coincidence = [(*row[:2], values) if row[:2] == (end, names[0]) else row for row in rows]
+        assert compared(dataset, coincidence).reasons == {Reason.OTHER_VALUE: 1}
+
+
+def test_small_values_that_others_have_too_are_no_sign_of_a_swap() -> None:
+    """At night solar units stand at nothing, or at the same small take, for hours."""
+    rows = [(end, name, [-0.1 if name != "COAL1" else v[0]]) for end, name, v in right(SCADA5)]
+    aemo = Aemo({"scada5": [(end, name, [-0.1 if name != "COAL1" else v[0]]) for end, name, v in fives(SCADA5)]})
+    old = [(end, name, [-0.1 if name == "COAL1" else v[0]]) for end, name, v in rows]
+    found = compared(SCADA5, old, rows, aemo)
+    assert found.reasons == {Reason.OTHER_VALUE: len(rows) // 3}
+
+
+def test_a_column_that_neither_has_leaves_the_others_to_be_named() -> None:
+    rows, aemo = right(TRANSMISSION5), Aemo.of(TRANSMISSION5)
+    bare = [(end, name, [*v[:2], None, None, v[4]]) for end, name, v in rows]
+    aemo.given = {"transmission5": [(end, name, [*v[:2], None, None, v[4]]) for end, name, v in fives(TRANSMISSION5)]}
+    aemo.other = off(bare[7:9], 3.0)
+    assert compared(TRANSMISSION5, [*bare[:7], *aemo.other, *bare[9:]], bare, aemo).reasons == {Reason.OTHER_RUN: 2}

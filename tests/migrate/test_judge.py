@@ -19,12 +19,12 @@ def test_a_file_of_current_is_fetched_once_by_all_judges_that_follow_one_another
     def files() -> list[str]:
         return [path for path in site.requests if path.endswith(".zip")]
 
-    first = Nemweb(client, kept).rows(PRICES5, *span)
+    first = Nemweb(client, kept).told(PRICES5, *span).rows
     asked = files()
     assert len(asked) == len(set(asked)) == 12
     again = Nemweb(client, kept)
-    assert again.rows(PRICES5, *span).equals(first)
-    assert again.rows(TRANSMISSION5, *span).num_rows  # of the same report
+    assert again.told(PRICES5, *span).rows.equals(first)
+    assert again.told(TRANSMISSION5, *span).rows.num_rows  # of the same report
     assert files() == asked
-    assert Nemweb(client).rows(PRICES5, *span).equals(first)
+    assert Nemweb(client).told(PRICES5, *span).rows.equals(first)
     assert files() == asked + asked

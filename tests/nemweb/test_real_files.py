@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +14,11 @@ import pytest
 from aemo_ops.market import catalogue
 from aemo_ops.market.catalogue import PRICES5, PRICES30, ROOFTOP30, SCADA5, TRANSMISSION5, TRANSMISSION30, aemo_type
 from aemo_ops.market.dataset import Dataset, Source
-from aemo_ops.market.derive import SIX, mean_of_six
+from aemo_ops.market.derive import SIX, mean_of_six, trading_half_hours
+from aemo_ops.market.intervals import nanoseconds
 from aemo_ops.nemweb import report
+from aemo_ops.nemweb.archive import Level
+from aemo_ops.ops.parsing import Feed, Task, parse
 from tests.nemweb.independent import lines_of, number, rows_of, time
 
 pytestmark = pytest.mark.real
@@ -211,3 +215,125 @@ def test_half_hours_with_an_intervention_would_be_wrong_without_the_rule(real: P
     }
     apart = [key for key in told if len(sums[key]) == 6 and abs(sum(sums[key]) / 6 - told[key]) > 0.0051]
     assert len(apart) > 50
+
+
+TABLES = {
+    "DISPATCHPRICE": (PRICES5, False, "pricing"),
+    "DISPATCHINTERCONNECTORRES": (TRANSMISSION5, False, "physical"),
+    "DISPATCH_UNIT_SCADA": (SCADA5, False, "none"),
+    "ROOFTOP_PV_ACTUAL": (ROOFTOP30, False, "none"),
+    "TRADINGPRICE": (PRICES30, True, "none"),
+    "TRADINGINTERCONNECT": (TRANSMISSION30, True, "none"),
+}
+
+
+def monthly(real: Path, table: str) -> list[Path]:
+    """Every month's file of a table, whatever it was called in its year."""
+    return sorted(path for path in real.glob("mmsdm/*/*") if re.search(rf"(?:DVD_|%23){table}(?:_2|%23)", path.name))
+
+
+def streamed(path: Path, dataset: Dataset, fallback: bool) -> list[Rows]:
+    """The rows of each source, as a backfill reads a month: a stream of the one table."""
+    sources = dataset.fallbacks if fallback else dataset.sources
+    feeds = tuple(Feed(dataset.name, place, fallback) for place in range(len(sources)))
+    span = (nanoseconds(datetime(year, 1, 1)) for year in (2000, 2100))
+    parsed = parse(Task(Level.MMSDM, ((path.name, path.read_bytes()),), feeds, *span))
+    assert parsed.rejected == ()
+    return [as_rows(rows) for rows in parsed.rows]
+
+
+def plain(path: Path, dataset: Dataset, source: Source, interventions: str) -> Rows:
+    """The same by csv, with null where the source has no such column."""
+    names = dict(source.columns)
+    told = [names[name] for name in dataset.values if name in names]
+    found = theirs(path, source.table, [names[dataset.key[1]], *told], interventions)
+    places = [told.index(names[name]) if name in names else None for name in dataset.values]
+    return {key: tuple(None if at is None else row[at] for at in places) for key, row in found.items()}
+
+
+def alike(value: float | None, expected: float | None) -> bool:
+    """Equal but for the last bits of a sum."""
+    if value is None or expected is None:
+        return value is expected
+    return abs(value - expected) <= 1e-12 * max(1.0, abs(expected)) * SIX
+
+
+def plain_rooftop(path: Path, kind: str) -> Rows:
+    return {
+        (time(row["INTERVAL_DATETIME"]), row["REGIONID"]): (number(row["POWER"]),)
+        for row in rows_of(path, "ROOFTOP.ACTUAL")
+        if row["TYPE"] == kind and row["POWER"]
+    }
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_stream_of_every_month_gives_the_rows_that_plain_csv_gives(
+    real: Path, table: str, tally: Callable[..., None]
+) -> None:
+    dataset, fallback, runs = TABLES[table]
+    paths = monthly(real, table)
+    assert len(paths) >= 5
+    for path in paths:
+        found = streamed(path, dataset, fallback)
+        if dataset is ROOFTOP30:
+            expected = [plain_rooftop(path, kind) for kind in ("MEASUREMENT", "SATELLITE")]
+        else:
+            (source,) = dataset.fallbacks if fallback else dataset.sources
+            expected = [plain(path, dataset, source, runs)]
+        assert found == expected and any(expected), path.name
+        tally("rows of monthly tables equal to an independent reading", sum(map(len, expected)))
+
+
+@pytest.mark.parametrize(
+    ("table", "thirty"),
+    [
+        ("DISPATCHPRICE", PRICES30),
+        ("DISPATCHINTERCONNECTORRES", TRANSMISSION30),
+        ("DISPATCH_UNIT_SCADA", catalogue.SCADA30),
+    ],
+)
+def test_half_hours_of_every_month_are_the_plain_means_of_their_intervals(
+    real: Path, table: str, thirty: Dataset, tally: Callable[..., None]
+) -> None:
+    five, _, runs = TABLES[table]
+    for path in monthly(real, table):
+        gathered: dict[tuple[datetime, str], list[tuple[float | None, ...]]] = defaultdict(list)
+        for (end, name), row in plain(path, five, five.sources[0], runs).items():
+            gathered[end + (datetime(2000, 1, 1) - end) % timedelta(minutes=30), name].append(row)
+        rows = five.rows(five.sources[0], read(path, catalogue.tables(five.sources))[five.sources[0].table])
+        means, present = mean_of_six(thirty, rows)
+        found = as_rows(means)
+        assert found.keys() == gathered.keys()
+        counts = dict(zip(sorted(found), present.tolist(), strict=True))
+        for key, several in gathered.items():
+            for at, value in enumerate(found[key]):
+                there = [row[at] for row in several if row[at] is not None]
+                expected = sum(there) / len(there) if there else None  # type: ignore[arg-type]
+                assert alike(value, expected), (path.name, key)
+            assert counts[key] == len(several), (path.name, key)
+        tally("half hours equal to plain means of real rows", len(found))
+
+
+@pytest.mark.parametrize(("table", "thirty"), [("TRADINGPRICE", PRICES30), ("TRADINGINTERCONNECT", TRANSMISSION30)])
+def test_half_hours_of_trading_tables_are_their_rows_and_since_october_2021_means_of_six(
+    real: Path, table: str, thirty: Dataset, tally: Callable[..., None]
+) -> None:
+    source = thirty.fallbacks[0]
+    for path in monthly(real, table):
+        rows = plain(path, thirty, source, "none")
+        expected: dict[tuple[datetime, str], list[tuple[float | None, ...]]] = defaultdict(list)
+        for (end, name), row in rows.items():
+            half = end + (datetime(2000, 1, 1) - end) % timedelta(minutes=30)
+            expected[half, name].append(row)
+        size = 1 if path.parent.name < "MMSDM_2021_10" else 6
+        whole = {key: several for key, several in expected.items() if len(several) == size}
+        found = as_rows(
+            trading_half_hours(thirty, thirty.rows(source, read(path, catalogue.tables([source]))[source.table]))
+        )
+        assert found.keys() == whole.keys() and found
+        for key, several in whole.items():
+            for at, value in enumerate(found[key]):
+                there = [row[at] for row in several if row[at] is not None]
+                mean = sum(there) / size if there else None  # type: ignore[arg-type]
+                assert alike(value, mean), (path.name, key)
+        tally("half hours equal to plain means of real rows", len(found))

@@ -12,22 +12,20 @@ import pyarrow as pa
 
 from aemo_ops.clock import Clock, stamp
 from aemo_ops.market import catalogue
-from aemo_ops.market.catalogue import due
 from aemo_ops.market.dataset import TIME, Dataset
 from aemo_ops.market.derive import SIX
 from aemo_ops.market.intervals import ceil, moment, nanoseconds
-from aemo_ops.migrate.compare import LEAST, Judge, compare
+from aemo_ops.migrate.compare import LEAST, compare
 from aemo_ops.migrate.comparison import Comparison, Verdict, together
 from aemo_ops.migrate.foreign import Foreign
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts, Later
+from aemo_ops.migrate.told import Judge
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.contract.conversion import convert
 from aemo_ops.store.contract.wide import time_column
 
-# After an interval is due, further files of it may come: the other kind of rooftop estimate, a half hour's sixth value.
-PROVISIONAL = timedelta(minutes=35)
 _LOOKED_BACK = timedelta(days=3)
 
 
@@ -89,7 +87,7 @@ class Gate:
         window = min(ends) - dataset.cadence, max(ends)
         old = Foreign(self._move.old(dataset)).read(window)
         new = self._shadow.ground().store.read(dataset, *window)
-        return compare(dataset, _among(old, ends), _among(new, ends), judge)
+        return compare(dataset, _among(old, ends), _among(new, ends), judge, now=self._clock.now())
 
     def _both(self, dataset: Dataset) -> set[datetime]:
         """The interval ends of `_own` that the old file has rows of."""
@@ -114,7 +112,7 @@ class Gate:
     def _fetched(self, dataset: Dataset, now: datetime) -> set[datetime]:
         """Interval ends of merged files. While others wait, one that has fewer files than its report makes is not all there."""
         ledger, collectors = self._shadow.ground().ledger, self._shadow.engine().state.facts("collector")
-        since, until = now - _LOOKED_BACK, now - due(dataset) - PROVISIONAL
+        since, until = now - _LOOKED_BACK, catalogue.settled(dataset, now)
         found: set[datetime] = set()
         for report in {source.report.name: source.report for source in dataset.sources}.values():
             files = Counter(end for end, _, _ in ledger.merged_files(report.name, since, until))
