@@ -15,7 +15,7 @@ from typing import Any
 
 MASK = "***"
 
-_NAME = r"[A-Za-z][\w.-]*"
+_NAME = r"[A-Za-z][\w.-]{0,60}"  # bounded: a text of one long word takes no longer than any other
 # Names whose value is secret: one of these is among the words of the name, or the name ends in one of the others.
 _SECRET_WORD = re.compile(
     r"key|apikey|accesskey|token|secret|secrets|password|passwd|passphrase|pass|pwd|pw|pin|credential|"
@@ -27,8 +27,13 @@ _SECRET_ENDS = ("password", "passwd", "secret", "token", "apikey", "passphrase",
 _PLACE = re.compile(r"file|path|dir|folder|name|type|exit|status|error|return")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
+_QUOTE = re.compile(r"(?<!\w)[\"']|[\"'](?!\w)")  # and no apostrophe within a word
+_LOOKED_BACK = 2000  # characters of a line, for the quote that it is within
+_NAMED = re.compile(rf"-{{0,2}}{_NAME}")
 _SHELL_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\;&|<>)\]},])+"""
-_ASSIGNED = re.compile(rf"(?P<before>(?<![\w.])(?P<dashes>-{{0,2}})(?P<name>{_NAME})\s?=\s?)(?P<value>{_SHELL_VALUE})")
+_ASSIGNED = re.compile(
+    rf"(?P<before>(?<![\w.])(?P<dashes>-{{0,2}})(?P<name>{_NAME})\s?=\s?)(?!\*\*\*)(?P<value>{_SHELL_VALUE})"
+)
 _QUOTED_OPTION = re.compile(rf"(?P<before>(?P<quote>[\"'])--?(?P<name>{_NAME})=)(?P<value>(?:(?!(?P=quote)).)*)")
 _CODE = re.compile(r"(?P<before>[?&]code=)[^\s&\"']+")  # a key, in the address of a cloud's function
 _QUOTED_PAIR = re.compile(
@@ -38,14 +43,14 @@ _HEADER = re.compile(
     r"(?i)(?P<before>\b(?:proxy-)?authorization\s*[:=]\s*|\b(?:set-)?cookie\s*:\s*)(?P<value>[^\s\"'*][^\"'\n]*)"
 )
 _SPOKEN = re.compile(
-    r"(?i)(?P<before>\b[\w-]*(?:password|passwd|passphrase|secret|token|api[-_ ]?key|access[-_]key)\s*:\s+)"
+    r"(?i)(?P<before>\b[\w-]{0,40}(?:password|passwd|passphrase|secret|token|api[-_ ]?key|access[-_]key)\s*:\s+)"
     rf"(?P<value>{_SHELL_VALUE})"
 )
 _OPTION = re.compile(rf"(?P<before>(?<![\w-])(?P<name>--?{_NAME})\s+)(?P<value>(?!-){_SHELL_VALUE})")
 _USER_INFO = re.compile(
-    r"(?P<before>\b[A-Za-z][A-Za-z0-9+.-]*://)(?!git@)(?:[^\s/@\"']*:(?!\d+/)[^\s@\"']*|[^\s/\"'?#]*)@"
+    r"(?P<before>\b[A-Za-z][A-Za-z0-9+.-]{0,20}://)(?!git@)(?:[^\s/@\"']*:(?!\d+/)[^\s@\"']*|[^\s/\"'?#]*)@"
 )
-_USER_WITHOUT_SCHEME = re.compile(r"(?<![\w/:.-])[\w.+%-]+:[^\s@/:\"']+@(?=[\w-]+\.[\w.-]+|localhost\b)")
+_USER_WITHOUT_SCHEME = re.compile(r"(?<![\w/:.-])[\w.+%-]{1,80}:[^\s@/:\"']+@(?=[\w-]+\.[\w.-]+|localhost\b)")
 _BEARER = re.compile(r"(?i)\b(?P<before>bearer\s+|basic\s+(?=\S*[\d=+/]))(?P<value>[\w.~+/=-]{6,})")
 _KNOWN = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
@@ -56,7 +61,7 @@ _KNOWN = re.compile(
 )
 _LONG = re.compile(r"(?P<lead>^|[\s\"'=:,;(\[?&/])(?P<word>[A-Za-z0-9+_-][A-Za-z0-9+_/.-]{19,}={0,2})")
 _URL_STEP = re.compile(r"(?<=/)[A-Za-z0-9_-]{20,}(?=[/?#\s\"']|$)")
-_ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
+_ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s\"'<>]+")
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PIECE = re.compile(r"[A-Za-z0-9]{20,}")
 _TURN = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
@@ -94,7 +99,7 @@ def masked_words(command: Sequence[str]) -> tuple[str, ...]:
         option, sign, _ = word.partition("=")
         if _announces(before, word, found):
             found.append(_announced(before, word))
-        elif sign and _secret(option.lstrip("-")) and (option.startswith("-") or before != "-c") and " " not in option:
+        elif sign and _NAMED.fullmatch(option) and _secret(option) and (option.startswith("-") or before != "-c"):
             found.append(f"{option}={MASK}")
         elif _DIGEST.fullmatch(word):
             found.append(MASK)
@@ -106,7 +111,13 @@ def masked_words(command: Sequence[str]) -> tuple[str, ...]:
 
 def masked_command(command: Sequence[str]) -> str:
     """A command line as a person would type it, its secrets masked."""
-    return shlex.join(masked_words(command)).replace(f"'{MASK}'", MASK)
+    return " ".join(_quoted(word) for word in masked_words(command))
+
+
+def _quoted(word: str) -> str:
+    """As the shell wants it; the mask alone is no reason for quotes."""
+    plain = word.replace(MASK, "x")
+    return word if shlex.quote(plain) == plain else shlex.quote(word)
 
 
 def masked_facts(facts: Any) -> Any:
@@ -133,9 +144,10 @@ def _secret(name: str) -> bool:
 
 
 def _assignment(found: re.Match[str]) -> str:
+    value, quote, rest = _to_the_quote(found)
     if _secret(found["name"]):
-        return f"{found['before']}{MASK}"
-    return found["before"] + _ASSIGNED.sub(_assignment, found["value"])
+        return found["before"] + MASK + quote + _ASSIGNED.sub(_assignment, rest)
+    return found["before"] + _ASSIGNED.sub(_assignment, value) + quote + _ASSIGNED.sub(_assignment, rest)
 
 
 def _pair(found: re.Match[str]) -> str:
@@ -144,10 +156,21 @@ def _pair(found: re.Match[str]) -> str:
 
 
 def _option(found: re.Match[str]) -> str:
-    words = found.string[: found.start()]
-    if not _announces(found["name"], found["value"], [words]):
-        return found["before"] + _OPTION.sub(_option, found["value"])
-    return found["before"] + _announced(found["name"], found["value"])
+    words = found.string[max(0, found.start() - 120) : found.start()]
+    value, quote, rest = _to_the_quote(found)
+    if _announces(found["name"], value, [words]):
+        return found["before"] + _announced(found["name"], value) + quote + _OPTION.sub(_option, rest)
+    return found["before"] + _OPTION.sub(_option, value) + quote + _OPTION.sub(_option, rest)
+
+
+def _to_the_quote(found: re.Match[str]) -> tuple[str, str, str]:
+    """A value within quotes ends where they do, as in `bash -c 'TOKEN=x run' --name 'y'`: it, its quote, and the rest."""
+    value, quote = found["value"], ""
+    begin = max(found.string.rfind("\n", 0, found.start()) + 1, found.start() - _LOOKED_BACK)
+    for one in _QUOTE.findall(found.string[begin : found.start("value")]):
+        quote = "" if one == quote else quote or one
+    at = value.find(quote, 1) if quote and not value.startswith(quote) else -1
+    return (value, "", "") if at < 0 else (value[:at], quote, value[at + 1 :])
 
 
 def _announces(option: str, value: str, words: Sequence[str]) -> bool:

@@ -31,6 +31,10 @@ SECRET_WORDS = [
     ["collector", f"--url=https://example.org/data?from=2026&token={CANARY}"],
     ["collector", f"https://example.org/data?key={CANARY}&x=1"],
     ["collector", f"https://example.org/blob?sv=2024-11-04&sig={CANARY}%3D"],
+    ["collector", f"https://someone:{CANARY}@example.org/?token={CANARY}", "--name", "x y"],
+    ["bash", "-c", f"TOKEN={CANARY}", "--password", f"two words {CANARY}"],
+    ["bash", "-c", f"run --token {CANARY}", "--password", f"two words {CANARY}"],
+    ["collector", f"--api-key={CANARY}", "--mirror", f"https://someone:{CANARY}@example.org/?token={CANARY}"],
     ["curl", "-H", f"Authorization: Bearer {CANARY}", "https://example.org"],
     ["curl", "-H", f"X-Api-Key: {CANARY}", "https://example.org"],
     ["curl", "-u", f"someone:{CANARY}", "https://example.org"],
@@ -56,6 +60,7 @@ def test_no_secret_of_a_command_line_is_left_and_its_program_is(command: list[st
             continue  # in a text it may be a file's digest
         assert not [secret for secret in secrets if secret in shown], shown
         assert "***" in shown and shown.startswith(command[0])
+    assert masked(masked_command(command)) == masked_command(command)
     assert len(masked_words(command)) == len(command)
 
 
