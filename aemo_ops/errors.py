@@ -28,9 +28,15 @@ AemoOpsError
 `transient` says whether trying the same again, unchanged, may succeed.
 """
 
+from aemo_ops.masking import masked
+
 
 class AemoOpsError(Exception):
     transient = False
+
+    def __str__(self) -> str:
+        """Whoever shows it, it tells no secret: what other programs and settings say is quoted in messages."""
+        return masked(super().__str__())
 
 
 class SourceError(AemoOpsError):

@@ -55,6 +55,32 @@ def failpoint(name: str) -> None:
         raise FailpointHit(name)
 
 
+PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
+
+
+def make_private(path: Path) -> None:
+    """Make a file, if there is none, for this user only, whatever the umask is; one that is ours and open to others is closed."""
+    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    try:
+        close_to_others(fd)
+    finally:
+        os.close(fd)
+
+
+def close_to_others(fd: int) -> None:
+    """Another user's file stays as it is: its owner decides."""
+    status = os.fstat(fd)
+    if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+        os.fchmod(fd, PRIVATE)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, if there is none, for this user only; those above it too. One that is there stays as it is."""
+    for place in (*reversed(folder.parents), folder):
+        if not place.exists():
+            place.mkdir(_PRIVATE_FOLDER, exist_ok=True)
+
+
 def flush(fd: int) -> None:
     """Force a file's bytes to the medium (on macOS plain fsync stops at the drive's cache)."""
     if sys.platform == "darwin":
@@ -189,13 +215,15 @@ def succeed(
     return written
 
 
-def publish(path: Path, write: Callable[[BinaryIO], object]) -> int:
+def publish(path: Path, write: Callable[[BinaryIO], object], private: bool = False) -> int:
     """Write a whole file, durably, under its final name at once; the bytes written. `write` may read back what it wrote.
 
-    See `succeed`.
+    `private`: for this user only, from its first byte on. See `succeed`.
     """
 
     def make(partial: Path) -> int:
+        if private:
+            make_private(partial)
         with partial.open("w+b") as sink:
             write(sink)
             return sink.tell()

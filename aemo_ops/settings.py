@@ -14,6 +14,7 @@ import platformdirs
 from dotenv import dotenv_values
 
 from aemo_ops.errors import SettingsError
+from aemo_ops.masking import masked
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ class Settings:
 def _shown(value: Any) -> str:
     if value is None:
         return "not set"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return masked(", ".join(value) if isinstance(value, tuple) else str(value))
 
 
 def _dotenv(path: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ import sys
 from aemo_ops import __version__
 from aemo_ops.errors import AemoOpsError
 from aemo_ops.host import memory
+from aemo_ops.ops import logbook
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     for noun in (check, collect, compare, data, gaps, filling, doctor, migrate, serve, site):
         noun.register(verbs)
     chosen = parser.parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logbook.Masking("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[terminal], level=logging.WARNING)
     try:
         return int(chosen.run(chosen))
     except AemoOpsError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,8 @@ import psutil
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import StepRefused
+from aemo_ops.files import make_private
+from aemo_ops.masking import masked_command
 
 _SAME_START = 0.01  # seconds: the same process tells the same start, but for rounding
 # Variables that decide which program a command is and where it works, and that are no secrets.
@@ -51,7 +52,8 @@ class Found:
 
     @property
     def line(self) -> str:
-        return shlex.join(self.command)
+        """As a person would type it, its secrets masked."""
+        return masked_command(self.command)
 
 
 def find(patterns: Sequence[str], folders: Sequence[Path] = ()) -> list[Found]:
@@ -141,6 +143,7 @@ def start(command: Sequence[str], folder: str | None, environment: Mapping[str, 
     """Start a program in the background, in a session of its own, what it prints appended to `log`. Raises StepRefused."""
     with suppress(OSError):  # what is the matter with it, opening the log tells
         log.parent.mkdir(exist_ok=True)
+        make_private(log)
     told = {"command": list(command), "folder": folder, "environment": dict(environment), "log": str(log)}
     helper = [sys.executable, "-I", "-c", _STARTER]
     try:
@@ -153,7 +156,7 @@ def start(command: Sequence[str], folder: str | None, environment: Mapping[str, 
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = str(error)
     raise StepRefused(
-        f"{shlex.join(command)} could not be started in {folder}: {reason}. Start it by hand, then go on."
+        f"{masked_command(command)} could not be started in {folder}: {reason}. Start it by hand, then go on."
     )
 
 

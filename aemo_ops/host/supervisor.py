@@ -11,11 +11,11 @@ from pathlib import Path
 
 from aemo_ops.host.processes import Found
 from aemo_ops.host.said import said
+from aemo_ops.masking import masked
 
 _CGROUP = Path("/proc")
 _UNIT = re.compile(r"/([^/]+\.service)(?:/|$)")
 _NO_CRONTAB = "no crontab"
-_ASSIGNED = re.compile(r"""(\w)=(?:"[^"]*"|'[^']*'|\\.|[^\s"';&|])+""")
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ def _launchd(found: Found) -> Iterator[Supervisor]:
 
 
 def _cron(found: Found) -> Iterator[Supervisor]:
-    """Lines of this user's crontab that name the program's script, or its last word; no value that is set in one is told."""
+    """Lines of this user's crontab that name the program's script, or its last word; its secrets are masked."""
     if shutil.which("crontab") is None:
         return
     words = [word for word in found.command[1:] if len(word) > 3 and not word.startswith("-")]
     names = {Path(word).name for word in words[:2]}
     for line in said(["crontab", "-l"], _NO_CRONTAB).splitlines():
         if not line.lstrip().startswith("#") and any(name in line for name in names):
-            yield Supervisor("cron", _ASSIGNED.sub(r"\1=***", line.strip()), "", "")
+            yield Supervisor("cron", masked(line.strip()), "", "")

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from aemo_ops.clock import stamp
+from aemo_ops.masking import masked_words
 from aemo_ops.migrate import inventory, programs
 from aemo_ops.migrate.inventory import Inventory
 from aemo_ops.migrate.move import Move
@@ -99,10 +100,14 @@ def _is_old(name: str) -> bool:
 
 
 def _telling(command: Sequence[str], patterns: Sequence[str], folder: Path) -> str:
-    """The words from its name to the folder, where it names that: another collector of that name writes elsewhere."""
+    """The words from its name to the folder, where it names that: another collector of that name writes elsewhere.
+
+    Its name alone where a secret is among them: a pattern is shown and written down.
+    """
     first = next(at for at, word in enumerate(command) if any(pattern in word for pattern in patterns))
     last = next((at for at, word in enumerate(command) if word == str(folder)), first)
-    return " ".join(command[first : max(first, last) + 1])
+    words = command[first : max(first, last) + 1]
+    return " ".join(words if masked_words(words) == tuple(words) else words[:1])
 
 
 def _named(one: Program) -> Iterator[Path]:

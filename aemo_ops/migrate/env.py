@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import stat
 from collections.abc import Mapping
@@ -13,9 +12,9 @@ from pathlib import Path
 
 from aemo_ops import files
 from aemo_ops.errors import StepRefused
+from aemo_ops.masking import masked
 
 _LINE = re.compile(r"(?P<head>\s*(?:export\s+)?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
-MODE = 0o600
 FOLDER = "settings"  # in the move's backup: beside the file a repository would take its copies along
 _PRIVATE = 0o700
 _BEFORE = "before"
@@ -82,7 +81,7 @@ def change(path: Path, values: Mapping[str, str], old: Path | None = None) -> Ch
     for name, value in left.items():
         lines.append(f"{name}={_quoted(value)}")
         shown.append(f"+ {lines[-1]}")
-    return Change(path, "".join(f"{line}\n" for line in lines), tuple(shown), tuple(warnings))
+    return Change(path, "".join(f"{line}\n" for line in lines), tuple(map(masked, shown)), tuple(warnings))
 
 
 def write(wanted: Change, backup: Path) -> Path | None:
@@ -153,12 +152,7 @@ def _read(path: Path) -> tuple[str, list[str]]:
 
 
 def _published(path: Path, content: bytes) -> None:
-    old = os.umask(0o077)  # from its first byte on
-    try:
-        files.publish(path, lambda sink: sink.write(content))
-    finally:
-        os.umask(old)
-    path.chmod(MODE)
+    files.publish(path, lambda sink: sink.write(content), private=True)
 
 
 def _quoted(value: str) -> str:

@@ -16,6 +16,7 @@ import jinja2
 
 from aemo_ops import files
 from aemo_ops.clock import Clock
+from aemo_ops.masking import MASK, masked, masked_command, masked_facts
 from aemo_ops.migrate import labels
 from aemo_ops.migrate.copy import digest
 from aemo_ops.migrate.step import Phase, Standing, Step
@@ -31,6 +32,10 @@ def report(
     journal: Journal, standings: Sequence[Standing], figures: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
     """Everything that is known of a move, as JSON can hold it. `figures`: rows of before and after."""
+    return dict(masked_facts(_told(journal, standings, figures)))
+
+
+def _told(journal: Journal, standings: Sequence[Standing], figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     begun = next(entry for entry in journal if entry.kind == "move")
     entries = [
         {
@@ -147,7 +152,7 @@ def happened(journal: Journal, steps: Sequence[Step]) -> tuple[tuple[str, str], 
     lines = []
     for entry in journal:
         title = titles.get(str(entry.facts.get("step", "")), "")
-        reason = str(entry.facts.get("reason", ""))
+        reason = masked(str(entry.facts.get("reason", "")))
         words = {
             "move": "The move was begun",
             "intent": f"{title}: begun",
@@ -177,7 +182,7 @@ def write(folder: Path, told: Mapping[str, Any]) -> dict[str, str]:
     sums = {}
     for name, text in zip((PAGE, JSON), forms(told), strict=True):
         content = text.encode()
-        files.publish(folder / name, lambda sink, content=content: sink.write(content))  # type: ignore[misc]
+        files.publish(folder / name, lambda sink, content=content: sink.write(content), private=True)  # type: ignore[misc]
         sums[name] = digest(folder / name)
     return sums
 
@@ -190,7 +195,9 @@ def left_to_do(standings: Sequence[Standing]) -> list[str]:
     prepared = done["prepare"].evidence
     lines = []
     for one in prepared.get("collectors", ()):
-        lines.append(f"# the old collector is no longer wanted: archive {one['folder']} ({shlex.join(one['command'])})")
+        lines.append(
+            f"# the old collector is no longer wanted: archive {one['folder']} ({masked_command(one['command'])})"
+        )
         lines += [f"# and see that nothing starts it again: {line}" for line in one["stop"]]
     for one in prepared.get("repositories", ()):
         if one["changed"]:
@@ -210,7 +217,8 @@ def left_after_rollback(journal: Journal, standings: Sequence[Standing]) -> list
     prepared = [entry for entry in journal if entry.kind == "done" and entry.facts["step"] == "prepare"]
     found = prepared[-1].facts["evidence"].get("collectors", ()) if prepared else ()
     roots = [one for one in found if not one.get("begun_by")]  # those begin the others by themselves
-    return [f"cd {shlex.quote(str(one['folder']))} && {shlex.join(one['command'])}" for one in roots]
+    lines = [f"cd {shlex.quote(str(one['folder']))} && {masked_command(one['command'])}" for one in roots]
+    return [f"{line}  # with your own value for each {MASK}" if MASK in line else line for line in lines]
 
 
 def _seconds(journal: Journal, name: str) -> float | None:

@@ -1,4 +1,4 @@
-"""What a step must know again after it was killed in the middle: a small file beside the data, replaced as a whole."""
+"""What a step must know again after it was killed in the middle: a small file for this user only, replaced as a whole."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Note:
     def write(self, **facts: Any) -> None:
         """Write down some facts more, or anew; on the disk when this returns."""
         text = json.dumps(self.read() | facts, indent=1).encode()
-        files.publish(self.path, lambda sink: sink.write(text))
+        files.publish(self.path, lambda sink: sink.write(text), private=True)
 
     def clear(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from aemo_ops.errors import StepRefused
 from aemo_ops.host import processes
 from aemo_ops.host.processes import Found, Identity
 from aemo_ops.host.supervisor import supervisors
+from aemo_ops.masking import masked_command, masked_facts
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,36 @@ class Program:
     held_by: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
+    masked: bool = False  # its secrets are not known any more
 
     @property
     def line(self) -> str:
-        return shlex.join(self.command)
+        """As a person would type it, its secrets masked."""
+        return masked_command(self.command)
 
     def __str__(self) -> str:
         told = f"process {self.identity.pid}, {self.line}, in {self.folder or 'an unknown folder'}"
         return told + "".join(f"; started again by {one}" for one in self.held_by)
 
-    def facts(self) -> dict[str, Any]:
+    def clear(self) -> dict[str, Any]:
+        """All of it, for a file that only this user can read; see `private`."""
         return asdict(self)
+
+    def facts(self) -> dict[str, Any]:
+        """What anybody may read; `masked` says that it is not enough to start the program again."""
+        return dict(masked_facts(self.clear())) | {"masked": self.masked or self.has_secrets}
+
+    @property
+    def has_secrets(self) -> bool:
+        told = {name: value for name, value in self.clear().items() if name in ("command", "folder", "plain")}
+        return bool(masked_facts(told) != {**told, "command": list(self.command)})
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
-        told = {name: tuple(facts[name]) for name in ("command", "names", "held_by", "stop", "start")}
-        begun_by = facts.get("begun_by", 0)  # a move that an earlier version began does not say
-        return cls(
-            Identity(**facts["identity"]), folder=facts["folder"], plain=facts["plain"], begun_by=begun_by, **told
-        )
+        told: dict[str, Any] = {name: tuple(facts[name]) for name in ("command", "names", "held_by", "stop", "start")}
+        # A move that an earlier version began says neither, and has all words in clear.
+        told |= {"begun_by": facts.get("begun_by", 0), "masked": facts.get("masked", False)}
+        return cls(Identity(**facts["identity"]), folder=facts["folder"], plain=facts["plain"], **told)
 
     @property
     def deed(self) -> tuple[tuple[str, ...], str | None]:
@@ -64,8 +76,10 @@ class Program:
     def again(self, log: Path) -> tuple[Self, list[str]]:
         """Start it as it was, in the background, what it prints appended to `log`; it, and the variables it goes without.
 
-        Its secrets were never written down: those that our own environment has, it gets. Raises StepRefused.
+        Values of its environment were never written down: those that our own has, it gets. Raises StepRefused.
         """
+        if self.masked:
+            raise StepRefused(f"{self.line} holds a secret that is not known here any more. Start it by hand.")
         plain = dict(self.plain)
         wanted = [name for name in self.names if name not in plain]
         environment = plain | {name: os.environ[name] for name in wanted if name in os.environ}

@@ -12,13 +12,14 @@ import psutil
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import Cancelled, NotYet, StepRefused, StoreCorrupt
-from aemo_ops.files import explained
+from aemo_ops.files import explained, make_private_folder
 from aemo_ops.migrate import evidence
 from aemo_ops.migrate.figures import before_and_after
 from aemo_ops.migrate.judge import Nemweb
 from aemo_ops.migrate.locations import located
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE, Note
+from aemo_ops.migrate.private import Private
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Phase, Standing, Step
 from aemo_ops.migrate.steps.catch_up import CatchUp
@@ -132,7 +133,7 @@ class Undertaking:
             NormalForm(move, clock),
             CatchUp(move, shadow, clock),
             Gate(move, shadow, clock, lambda: Nemweb(shadow.engine().client, judged)),
-            Switch(move, shadow, clock, settings, overruled=self._overruled()),
+            Switch(move, shadow, clock, Private(self.journal.path), settings, overruled=self._overruled()),
             Watch(move, shadow, clock),
         )
         return (*steps, Finish(move, self.journal, steps))
@@ -153,7 +154,7 @@ class Undertaking:
     def __enter__(self) -> Self:
         """Raises LeaseHeld where another process is at this move."""
         with explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.folder)
         self._lease.take()
         return self
 

@@ -18,6 +18,7 @@ import psutil
 from aemo_ops.clock import Clock
 from aemo_ops.errors import AemoOpsError, Cancelled, NotYet, StepRefused, Unconfirmed, VerificationFailed
 from aemo_ops.files import failpoint
+from aemo_ops.masking import masked, masked_facts
 from aemo_ops.migrate.step import Facts, Later, Phase, Standing, Step
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.journal import Entry, Journal
@@ -34,14 +35,14 @@ _PHASES = {
 
 
 def fold(journal: Journal, steps: Sequence[Step]) -> list[Standing]:
-    """How each step stands, by what the journal says of it."""
+    """How each step stands, by what the journal says of it; a journal of an earlier version may have secrets in clear."""
     found = {step.name: Standing(step.name, step.title) for step in steps}
     for entry in journal:
         phase, name = _PHASES.get(entry.kind), str(entry.facts.get("step", ""))
         if phase and name in found:
             known = {} if Phase.UNDONE in (phase, found[name].phase) else found[name].evidence
-            evidence = entry.facts.get("evidence", known)
-            reason = str(entry.facts.get("reason", ""))
+            evidence = masked_facts(entry.facts.get("evidence", known))
+            reason = masked(str(entry.facts.get("reason", "")))
             found[name] = replace(found[name], phase=phase, reason=reason, evidence=evidence, at=entry.at)
     return list(found.values())
 
@@ -138,7 +139,7 @@ class Wizard:
             failpoint(f"move.{step.name}.undoing")
             evidence = step.undo(progress)
             failpoint(f"move.{step.name}.undone")
-            self._journal.append("undone", step=step.name, evidence=dict(evidence))
+            self._journal.append("undone", step=step.name, evidence=masked_facts(evidence))
         return self.standings()
 
     # one step -----------------------------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ class Wizard:
                 self._awaited = self._check_confirmed(step)
             raise NotYet(f"{step.title}: {reason}")
         self._check_confirmed(step)
-        self._journal.append("intent", step=step.name, plan=step.plan())
+        self._journal.append("intent", step=step.name, plan=masked(step.plan()))
         failpoint(f"move.{step.name}.intended")
         try:
             evidence = step.apply(progress)
@@ -165,7 +166,7 @@ class Wizard:
             self._journal.append("failed", step=step.name, reason=str(error))
             raise
         failpoint(f"move.{step.name}.verified")
-        self._journal.append("done", step=step.name, evidence=dict(evidence))
+        self._journal.append("done", step=step.name, evidence=masked_facts(evidence))
         self._held[step.name] = Clock.monotonic()
         failpoint(f"move.{step.name}.done")
 
@@ -180,7 +181,7 @@ class Wizard:
         if step.name in self._held and Clock.monotonic() - self._held[step.name] <= seconds:
             return
         if reason := step.verify(evidence):
-            self._journal.append("failed", step=step.name, reason=reason)
+            self._journal.append("failed", step=step.name, reason=masked(reason))
             raise VerificationFailed(f"{step.title} was done, but does not hold any more: {reason}")
         self._held[step.name] = Clock.monotonic()
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import SettingsError
-from aemo_ops.files import explained, publish
+from aemo_ops.files import explained, make_private_folder, publish
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.market.intervals import moment
@@ -85,7 +85,9 @@ class Compared:
 
     def _keep(self, rows: pa.Table) -> None:
         body = packed(rows)
-        publish(self._spool / f"{self._dataset.name}-{self._batches:06d}.rows", lambda sink: sink.write(body))
+        publish(
+            self._spool / f"{self._dataset.name}-{self._batches:06d}.rows", lambda sink: sink.write(body), private=True
+        )
         self._batches += 1
 
 
@@ -115,7 +117,7 @@ def new_spool(home: Path) -> Path:
     spools = home / "spool"
     folder = spools / uuid.uuid4().hex[:12]
     with explained(folder):
-        folder.mkdir(parents=True)
+        make_private_folder(folder)
         for left in filter(Path.is_dir, spools.iterdir()):
             if Clock.utc() - datetime.fromtimestamp(left.stat().st_mtime, UTC) > _KEPT:
                 shutil.rmtree(left)
@@ -131,7 +133,7 @@ def drop_spool(folder: Path) -> None:
 def close_spool(folder: Path, differences: Sequence[Difference]) -> None:
     """Write down what was found; a spool without this was not finished, and cannot be applied."""
     text = json.dumps([asdict(difference) for difference in differences]).encode()
-    publish(folder / "differences.json", lambda sink: sink.write(text))
+    publish(folder / "differences.json", lambda sink: sink.write(text), private=True)
 
 
 def apply(ground: Ground, home: Path, name: str, progress: Progress) -> str:

@@ -67,8 +67,9 @@ class Journal:
     def _write(self, kind: str, facts: Mapping[str, Any]) -> Entry:
         entry = Entry(len(self.entries), Clock.utc().isoformat(timespec="milliseconds"), kind, facts)
         line = _line(entry, self._last)
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, files.PRIVATE)
         try:
+            files.close_to_others(fd)
             os.ftruncate(fd, self._whole)  # what a cut line left
             os.lseek(fd, self._whole, os.SEEK_SET)
             files.failpoint("journal.before_write")

@@ -11,7 +11,7 @@ import filelock
 import psutil
 
 from aemo_ops.errors import FolderRefused, LeaseHeld
-from aemo_ops.files import explained, publish
+from aemo_ops.files import explained, make_private_folder, publish
 
 FOLDER_LOCK = ".aemo-ops.lock"
 ADOPTION = ".aemo-ops.json"
@@ -61,7 +61,7 @@ class Lease:
             return
         self.release()
         with explained(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.path.parent)
             try:
                 self._lock.acquire()
             except filelock.Timeout as error:

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aemo_ops.errors import FolderRefused, NoSpace, StoreCorrupt, StoreError, StoreLocked
-from aemo_ops.files import explained
+from aemo_ops.files import explained, make_private, make_private_folder
 
 _BUSY_SECONDS = 20.0
+_BESIDE = ("-wal", "-shm")
 
 
 class Database:
@@ -27,7 +28,10 @@ class Database:
         self.path = path
         self._turn = threading.RLock()
         with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
+            for name in (path, *(path.with_name(path.name + end) for end in _BESIDE)):
+                if name == path or name.exists():  # SQLite makes the others as open as the file itself is
+                    make_private(name)
         try:
             self._connection = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None

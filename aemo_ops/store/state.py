@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aemo_ops.clock import Clock, stamp
+from aemo_ops.masking import masked
 from aemo_ops.store.sqlite import Database
 
 _SCHEMA = """
@@ -88,7 +89,7 @@ class State:
 
     def answer(self, number: int, text: str) -> None:
         with self._database.write() as connection:
-            connection.execute("UPDATE commands SET answer = ? WHERE number = ?", (text, number))
+            connection.execute("UPDATE commands SET answer = ? WHERE number = ?", (masked(text), number))
 
     def answered(self, number: int) -> str | None:
         """What came of a command; None while it is not carried out."""
@@ -100,7 +101,7 @@ class State:
         with self._database.write() as connection:
             cursor = connection.execute(
                 "INSERT INTO events (nem, utc, kind, subject, text) VALUES (?, ?, ?, ?, ?)",
-                (stamp(nem), Clock.utc().isoformat(), kind, subject, text),
+                (stamp(nem), Clock.utc().isoformat(), kind, subject, masked(text)),
             )
             connection.execute("DELETE FROM events WHERE number <= ?", (int(cursor.lastrowid or 0) - _EVENTS_KEPT,))
 

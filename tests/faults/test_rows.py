@@ -364,6 +364,26 @@ ROWS: dict[int, tuple[str, list[str]]] = {
             "host/test_repository.py: rubbish_of_another_git_is_no_crash",
         ],
     ),
+    82: (
+        "secrets in an environment, a .env, a command line, a crontab, an address, an exception",
+        [
+            "test_masking.py: no_secret_of_a_command_line_is_left_and_its_program_is",
+            "test_masking.py: a_command_line_without_a_secret_comes_through_unchanged",
+            "test_secrets.py: an_address_with_a_password_is_refused_and_told_without_it",
+            "test_secrets.py: the_log_and_the_event_feed_tell_no_secret_a_traceback_neither",
+            "migrate/test_move.py: there_and_back_and_there_again",
+            "migrate/test_private.py: only_the_private_file_has_the_words_and_the_old_collector_is_started_with_them",
+            "migrate/test_private.py: the_evidence_of_a_journal_that_has_the_words_in_clear_has_them_not",
+        ],
+    ),
+    83: (
+        "a .env is open to others, is a link, lacks keys or has unknown ones",
+        [
+            "migrate/test_env.py: what_is_shown_has_the_changed_lines_and_no_secret",
+            "test_secrets.py: what_is_kept_is_for_this_user_alone_whatever_the_umask",
+            "test_secrets.py: files_that_an_earlier_version_left_open_to_others_are_closed_when_they_are_opened",
+        ],
+    ),
     91: (
         "the settings of a move are changed under way",
         [
@@ -401,5 +421,5 @@ def test_the_tests_of_a_fault_are_there(number: int) -> None:
 
 
 def test_every_fault_of_the_move_has_its_place() -> None:
-    wanted = {*range(1, 47), *range(68, 74), 77, *range(91, 94)}
+    wanted = {*range(1, 47), *range(68, 74), 77, 82, 83, *range(91, 94)}
     assert wanted == set(ROWS)

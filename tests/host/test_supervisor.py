@@ -89,6 +89,27 @@ def test_what_a_line_of_crontab_sets_is_not_told(commands: Path, tmp_path: Path,
     assert found.name == "0 * * * * SMTP_PASSWORD=*** python3 run_unified_collector.py --token=*** --all"
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("--password canary-5c1", "--password ***"),
+        ("-p canary-5c1", "-p ***"),
+        ("--url https://me:canary-5c1@example.org/", "--url https://***@example.org/"),
+        ("--url 'https://example.org/?sig=canary-5c1'", "--url 'https://example.org/?sig=***'"),
+        ("--header 'Authorization: Bearer canary-5c1'", "--header 'Authorization: ***'"),
+        ("--interval=270 --log /tmp/a.log", "--interval=270 --log /tmp/a.log"),
+    ],
+)
+def test_no_secret_of_any_form_in_a_line_of_crontab_is_told(
+    commands: Path, tmp_path: Path, given: str, shown: str
+) -> None:
+    (tmp_path / "said").write_text(f"0 * * * * python3 run_unified_collector.py {given}")
+    command(commands, "crontab", f"cat '{tmp_path / 'said'}'")
+    os.environ["PATH"] += os.pathsep + "/bin"
+    (found,) = supervisor.supervisors(FOUND, tmp_path)
+    assert found.name == f"0 * * * * python3 run_unified_collector.py {shown}"
+
+
 def test_no_crontab_is_no_trouble(commands: Path, tmp_path: Path) -> None:
     assert supervisor.supervisors(FOUND, tmp_path) == []
     command(commands, "crontab", "echo 'no crontab for me' >&2; exit 1")

@@ -31,6 +31,7 @@ from aemo_ops.market.intervals import floor, intervals
 from aemo_ops.migrate import programs, quiet
 from aemo_ops.migrate.inventory import Wanted
 from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.private import Private
 from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.step import Facts, Phase, Standing
 from aemo_ops.migrate.steps.back import Back
@@ -224,7 +225,13 @@ class World:
         steps = (
             *(Prepare(self.move, clock, journal), Copying(self.move, clock, (0.0,)), NormalForm(self.move, clock)),
             *(CatchUp(self.move, shadow, clock), Passing()),
-            Switch(self.move, shadow, clock, [(self.settings, {"AEMO_DATA_PATH": str(self.move.data)})]),
+            Switch(
+                self.move,
+                shadow,
+                clock,
+                Private(journal.path),
+                [(self.settings, {"AEMO_DATA_PATH": str(self.move.data)})],
+            ),
         )
         return Wizard(journal, steps, self.move.inputs())
 

@@ -17,6 +17,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.market import catalogue
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import Note
+from aemo_ops.migrate.private import Private
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.steps.switch import NOTE, Switch
 from aemo_ops.migrate.wizard import Wizard
@@ -109,8 +110,9 @@ class Switching:
 
     def wizard(self) -> Wizard:
         values = {"AEMO_DATA_PATH": str(self.move.data)}
-        step = Switch(self.move, self.shadow, self.clock, [(self.settings, values)])
-        return Wizard(Journal(self.place / "journal.jsonl"), [step], self.move.inputs())
+        journal = Journal(self.place / "journal.jsonl")
+        step = Switch(self.move, self.shadow, self.clock, Private(journal.path), [(self.settings, values)])
+        return Wizard(journal, [step], self.move.inputs())
 
     def switch(self) -> Any:
         """The evidence."""

@@ -11,7 +11,7 @@ import pytest
 from aemo_ops.errors import StepRefused
 from aemo_ops.host.processes import Identity
 from aemo_ops.market.catalogue import PRICES5
-from aemo_ops.migrate.candidates import candidates, newer
+from aemo_ops.migrate.candidates import _telling, candidates, newer
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.programs import Program
 from aemo_ops.store.lease import adopt
@@ -75,3 +75,10 @@ def test_a_move_of_the_wrong_folder_does_not_begin(tmp_path: Path) -> None:
     assert move(tmp_path).source == tmp_path / "old"
     with pytest.raises(StepRefused, match=r"data 2 has newer rows .* it is probably the live folder"):
         wizard(tmp_path).run(quiet())
+
+
+def test_a_suggested_pattern_holds_no_secret_of_the_command_line(tmp_path: Path) -> None:
+    words = ["python", "unified_collector", "--api-key", "canary-2b8e", "--data", str(tmp_path)]
+    assert _telling(words, ["unified_collector"], tmp_path) == "unified_collector"
+    plain = [*words[:2], *words[4:]]
+    assert _telling(plain, ["unified_collector"], tmp_path) == f"unified_collector --data {tmp_path}"

@@ -17,6 +17,7 @@ from aemo_ops.migrate.copy import VerifiedCopy, copy_verified
 from aemo_ops.migrate.foreign import Foreign
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import Note
+from aemo_ops.migrate.private import Private
 from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts
@@ -39,10 +40,11 @@ class Back:
     The one deed of the move that writes into the old folder (and only there where a verified copy exists).
     """
 
-    def __init__(self, move: Move, shadow: Shadow, note: Note) -> None:
+    def __init__(self, move: Move, shadow: Shadow, note: Note, private: Private) -> None:
         self._move = move
         self._shadow = shadow
         self._note = note
+        self._private = private
 
     def plan(self, done: Facts) -> str:
         """What going back will do, in words; `done` is what the journal says of a switch that was done. Raises StepRefused."""
@@ -53,7 +55,7 @@ class Back:
         lines.append(
             "each old file is copied and proved, then gets, by key, every row that only the new one has, of whatever time"
         )
-        known = [Program.of(facts) for facts in note["collectors"]]
+        known = [self._private.of(facts) for facts in note["collectors"]]
         lines += [f"start again: {one.line}" for one in programs.to_start(known, ())]
         return "; ".join(lines)
 
@@ -64,13 +66,14 @@ class Back:
         """
         note = self._known({})
         if not note:
+            self._private.forget()  # a way back that was killed at its end
             return {}
         if asked and (other := self._shadow.elsewhere()):
             raise StepRefused(f"{other} collects into {self._move.data}: end it, then roll back again.")
         alone = asked and not self._running()  # one that was begun again fetches what is new by itself
         unfilled = self._shadow.fill(datetime.fromisoformat(note["at"]) - _AGAIN, progress) if alone else ""
         self._shadow.stop()
-        known = [Program.of(facts) for facts in note["collectors"]]
+        known = [self._private.of(facts) for facts in note["collectors"]]
         still = [one for one in known if one.running]
         ended = [one for one in known if one not in still]
         others = [one for one in self._running() if one.identity not in [two.identity for two in known]]
@@ -92,6 +95,7 @@ class Back:
         facts["runs"] = bool(self._running())
         if asked or comes_back or "switched" not in note:  # else a rollback still owes the rows since then
             self._note.set_aside(self._gone_back)
+            self._private.forget()
         return facts
 
     def _begun_again(self, note: Facts, ended: list[Program], others: list[Program]) -> list[Program]:
@@ -147,7 +151,9 @@ class Back:
             return {}
         try:
             dashboard.end()
-            return {"dashboard": dashboard.begin(Program.of(note["reader"]), self._move.base / "logs" / DASHBOARD_LOG)}
+            return {
+                "dashboard": dashboard.begin(self._private.of(note["reader"]), self._move.base / "logs" / DASHBOARD_LOG)
+            }
         except AemoOpsError as error:
             return {"dashboard": f"not started again: {error}"}
 
@@ -221,14 +227,17 @@ class Back:
         before, started, without = self._written(), list(ours), set[str]()
         self._note.write(starting=True)
         failpoint("back.starting")
-        for one in wanted:
+        unknown = [one for one in wanted if one.masked]  # for a person to start: no reason to keep the rows back
+        for one in [one for one in wanted if not one.masked]:
             again, missing = one.again(log)
             without |= set(missing)
             started.append(again)
             failpoint("back.started")
         if started:
             self._await_writing(started, before, log)
-        return {"started": [str(one) for one in started], "without": sorted(without)}
+        return {"started": [str(one) for one in started], "without": sorted(without)} | (
+            {"not_started": [str(one) for one in unknown]} if unknown else {}
+        )
 
     def _await_writing(self, started: list[Program], before: float, log: Path) -> None:
         ends = Clock.monotonic() + _ALIVE

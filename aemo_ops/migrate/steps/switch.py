@@ -18,6 +18,7 @@ from aemo_ops.migrate import env, programs, quiet, torn
 from aemo_ops.migrate.carry import carry, lost
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE, Note
+from aemo_ops.migrate.private import Private
 from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts, Later
@@ -45,6 +46,7 @@ class Switch:
         move: Move,
         shadow: Shadow,
         clock: Clock,
+        private: Private,
         settings: Sequence[Setting] = (),
         still: float = STILL,
         overruled: str = "",
@@ -59,7 +61,8 @@ class Switch:
         self._settings = [*reader, *settings]
         self._still = still
         self._note = Note(move.backup / NOTE)
-        self._back = Back(move, shadow, self._note)
+        self._private = private
+        self._back = Back(move, shadow, self._note, private)
 
     def check(self) -> str | None:
         if not self._note.read() and (why := quiet.turning(self._clock.now())):
@@ -132,8 +135,9 @@ class Switch:
         waited = quiet.await_still(self._old_files(), self._still / speed, _PATIENCE, progress)
         self._carried(progress, torn.known(self._move))  # of a switch that was killed and goes on
         note = self._note.read()
-        old = programs.noted([Program.of(facts) for facts in note.get("collectors", ())], self._running())
+        old = programs.noted([self._private.of(facts) for facts in note.get("collectors", ())], self._running())
         at = note.get("at") or stamp(self._clock.now())
+        self._private.keep(old)
         self._note.write(at=at, collectors=[one.facts() for one in old], starting=False)
         failpoint("switch.noted")
         begun = Clock.monotonic()
@@ -188,9 +192,10 @@ class Switch:
         reader = dashboard.end() if dashboard else None
         known = self._note.read().get("reader")
         if reader:
+            self._private.keep([reader])
             self._note.write(reader=reader.facts())
         elif known:  # of a switch that was killed between the two
-            reader = Program.of(known)
+            reader = self._private.of(known)
         changed = self._set()
         if dashboard is None or reader is None:
             return {"settings": changed}

@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--clock", type=Path)
     parser.add_argument("--test", action="store_true", help="one cycle")
     parser.add_argument("--variant", type=Variant, action="append", default=[], choices=list(Variant))
+    parser.add_argument("-p", "--password", "--api-key", "--mirror", help="as a real one may be given; not used")
     chosen = parser.parse_args()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s")
     if Variant.DEAF in chosen.variant:
