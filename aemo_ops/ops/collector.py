@@ -24,6 +24,7 @@ from aemo_ops.errors import (
 from aemo_ops.files import failpoint
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Mode, Source
+from aemo_ops.market.publication import last_of_each
 from aemo_ops.market.report import Report
 from aemo_ops.nemweb import report as nemweb_report
 from aemo_ops.nemweb.client import Client
@@ -222,7 +223,7 @@ class Collector:
                 for entry in tables:
                     rows_of[entry].append(dataset.rows(source, tables[entry][source.table]))
                 for mode, entries in self._by_mode(source, list(tables)):
-                    rows = pa.concat_tables([rows_of[entry][-1] for entry in entries])
+                    rows = last_of_each(pa.concat_tables([rows_of[entry][-1] for entry in entries]), dataset)
                     merges.append((source.mode is Mode.INSERT and mode is Mode.UPSERT, mode, rows))
         # An estimate that takes the place of an older one goes first: a measurement beside it must win over both.
         for _, mode, rows in sorted(merges, key=lambda merge: not merge[0]):
@@ -240,7 +241,7 @@ class Collector:
         collected.files[dataset.name] = collected.files.get(dataset.name, 0) + len(rows_of)
 
     def _by_mode(self, source: Source, entries: Sequence[Listing]) -> Iterator[tuple[Mode, list[Listing]]]:
-        """The files grouped by how their rows merge, so that for one key the later publication wins in any order of arrival."""
+        """The files, in the order of publication, by how their rows merge: a later publication wins in any order of arrival."""
         intervals = [self._interval(entry) for entry in entries]
         merged: dict[datetime, list[tuple[datetime, str]]] = {}
         for interval, published, name in self._ledger.merged_files(self.report.name, min(intervals), max(intervals)):
@@ -251,8 +252,7 @@ class Collector:
         if groups[Mode.UPSERT]:
             yield Mode.UPSERT, groups[Mode.UPSERT]
         if groups[Mode.INSERT]:
-            # The first row of a key stays when inserting: the latest publication must come first.
-            yield Mode.INSERT, groups[Mode.INSERT][::-1]
+            yield Mode.INSERT, groups[Mode.INSERT]
 
     def _reject(
         self, entry: Listing, error: AemoOpsError, collected: Collected, datasets: Sequence[Dataset] = ()

@@ -47,7 +47,7 @@ class Ground:
 
 
 class Landing(Protocol):
-    """`put` lands rows of wanted intervals, what was published later first; `left` says which of these interval ends are still outstanding."""
+    """`put` lands rows of wanted intervals; `left` says which of these interval ends are still outstanding."""
 
     def put(self, rows: pa.Table) -> None: ...
 

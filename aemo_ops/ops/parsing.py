@@ -52,7 +52,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Parsed:
-    """`rows`: a table for each feed, each key once; packed while it travels. `first`, `last`: the interval ends that the files really hold.
+    """`rows`: a table for each feed, each key once; packed while it travels.
+
+    `first`, `last`: the interval ends that the files really hold.
 
     (name, reason) of files that did not parse: `rejected`; that did not come, though others of the errand did: `lost`.
     """

@@ -268,7 +268,7 @@ def test_an_estimate_where_aemo_has_a_measurement_is_named_in_the_old_file_and_b
 
 def test_the_other_run_in_a_part_of_a_half_hour_is_named() -> None:
     aemo, rows = Aemo.of(PRICES30), right(PRICES30)
-    end, name, values = rows[0]
+    end, name, _ = rows[0]
     aemo.other = [(end - timedelta(minutes=5 * back), name, [1_000.0]) for back in (0, 1)]
     six = [v[0] for at, id_, v in fives(PRICES30) if id_ == name and end - timedelta(minutes=30) < at <= end]
     had = [(end, name, [(sum(six[:4]) + 2_000.0) / 6]), *rows[1:]]  # type: ignore[arg-type]

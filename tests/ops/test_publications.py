@@ -76,7 +76,7 @@ DISPATCHED = {
         ["NSW1,0,10", "VIC1,0,7", "NSW1,1,99"], ["V-SA,0,1,1,0,5,-5", "V-SA,1,2,2,0,5,-5"]
     ),
     published(DISPATCHIS, 8, 1): dispatch(["NSW1,0,20", "QLD1,0,5", "QLD1,0,6"], ["V-SA,0,3,3,0,5,-5"]),
-    published(DISPATCHIS, 6, 0): dispatch(["NSW1,0,1", "SA1,0,-3"], ["V-SA,0,8,8,0,5,-5"]),
+    published(DISPATCHIS, 6, 0): dispatch(["NSW1,0,1", "SA1,0,-3", "TAS1,0,1", "TAS1,0,2"], ["V-SA,0,8,8,0,5,-5"]),
 }
 ESTIMATED = {
     published(ROOFTOP, 1, 0, MEASURED): rooftop("MEASUREMENT", ["NSW1,100", "VIC1,", "QLD1,30"]),
@@ -85,7 +85,7 @@ ESTIMATED = {
     published(ROOFTOP, 3, 2, MEASURED): rooftop("MEASUREMENT", ["NSW1,110", "VIC1,", "QLD1,"]),
 }
 CASES: list[tuple[Dataset, dict[Listing, bytes], Values]] = [
-    (PRICES5, DISPATCHED, {"NSW1": (20,), "VIC1": (7,), "QLD1": (6,), "SA1": (-3,)}),
+    (PRICES5, DISPATCHED, {"NSW1": (20,), "VIC1": (7,), "QLD1": (6,), "SA1": (-3,), "TAS1": (2,)}),
     (TRANSMISSION5, DISPATCHED, {"V-SA": (3, 3, 5, -5, 0)}),
     (ROOFTOP30, ESTIMATED, {"NSW1": (110,), "VIC1": (52,), "QLD1": (30,), "SA1": (5,)}),
 ]
@@ -196,7 +196,12 @@ def test_judged_by_current_and_by_archive(dataset: Dataset, files: dict[Listing,
 
 def test_what_does_not_count_is_told_in_the_order_in_which_it_was_published() -> None:
     prices = asked(PRICES5, Site(DISPATCHED))
-    assert [(r["regionid"], r["rrp"]) for r in prices.earlier.to_pylist()] == [("NSW1", 1), ("NSW1", 10), ("QLD1", 5)]
+    assert [(r["regionid"], r["rrp"]) for r in prices.earlier.to_pylist()] == [
+        ("NSW1", 1),
+        ("TAS1", 1),
+        ("NSW1", 10),
+        ("QLD1", 5),
+    ]
     assert values(PRICES5, prices.other_run) == {"NSW1": (99,)}
     solar = asked(ROOFTOP30, Site(ESTIMATED))
     assert {(r["regionid"], r["power"]) for r in solar.earlier.to_pylist()} == {
