@@ -5,9 +5,12 @@ The one judge: a splice asks before it begins, and so does `check`, so that neit
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import pyarrow as pa
 
 from aemo_ops.errors import Encrypted, SchemaMismatch, StoreCorrupt
 from aemo_ops.market.dataset import Dataset
@@ -15,6 +18,9 @@ from aemo_ops.store.advice import DECRYPT, RESTORE, refused_by_system
 from aemo_ops.store.splice.footer import Footer, read_footer
 from aemo_ops.store.splice.successor import Original
 
+log = logging.getLogger(__name__)
+
+_UNFORESEEN = (pa.ArrowException, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 LARGEST = 4_194_304  # rows of a group that we are willing to decode: about 0.4 GB
 
 
@@ -65,13 +71,23 @@ def check_sizes(sizes: Sequence[int]) -> None:
 
 @contextmanager
 def refused(path: Path) -> Iterator[None]:
-    """Say of which file a SchemaMismatch speaks, that it was not changed, and what to do."""
+    """Say of which file a SchemaMismatch speaks, that it was not changed, and what to do.
+
+    An error that nobody thought of, met while its rows are decoded and merged, is this file's trouble, and never that of
+    the file of AEMO's whose rows come: raises StoreCorrupt for it.
+    """
     try:
         yield
     except SchemaMismatch as error:
         raise SchemaMismatch(
             f"{path} cannot be updated as it is: {error}. It was not changed; "
             f"`aemo-ops check --repair {path.name}` writes it in normal form."
+        ) from error
+    except _UNFORESEEN as error:
+        log.exception("%s could not be updated", path)
+        raise StoreCorrupt(
+            f"{path}: an unexpected error met it ({error!r}); the log has the details. It was not changed; "
+            f"`aemo-ops check --repair {path.name}` may write it in a form that can be updated."
         ) from error
 
 
