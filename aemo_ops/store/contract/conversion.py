@@ -101,7 +101,7 @@ def _stamps(array: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _parsed(text: pa.Array) -> pa.Array:
-    """NEM times, null where the text is none: pyarrow takes the 30th of February for a day in March."""
+    """NEM times, null where the text is none: pyarrow takes the 30th of February for a day in March, :60 for a minute more."""
     day, time, second, part, offset = pc.extract_regex(text, _STAMP).flatten()
     second = pc.if_else(pc.equal(second, ""), "00", second)
     time = pc.if_else(pc.equal(time, ""), "00:00", time)
@@ -109,7 +109,11 @@ def _parsed(text: pa.Array) -> pa.Array:
         pc.replace_substring(day, "/", "-"), pc.binary_join_element_wise(time, second, ":"), " "
     )
     times = pc.strptime(whole, format=_WRITTEN, unit="s", error_is_null=True)
-    times = pc.if_else(pc.equal(pc.strftime(times, format=_WRITTEN), whole), times, None)
+    is_so = pc.and_(
+        pc.equal(pc.day(times), pc.utf8_slice_codeunits(day, 8).cast(pa.int64())),
+        pc.equal(pc.second(times), second.cast(pa.int64())),
+    )
+    times = pc.if_else(is_so, times, None)
     nanoseconds = pc.utf8_rpad(part, 9, "0").cast(pa.int64())
     return _nem_time(times.cast(pa.int64()), 10**9, pc.add(nanoseconds, _to_nem_ns(offset)))
 
