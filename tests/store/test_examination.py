@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aemo_ops.errors import SchemaMismatch, StoreCorrupt
+from aemo_ops.errors import SchemaMismatch, StoreCorrupt, UnreadableNow
 from aemo_ops.market.catalogue import DATASETS, PRICES5, PRICES30, ROOFTOP30, SCADA5, SCADA30, TRANSMISSION30
 from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.migrate.source import rows_and_times
 from aemo_ops.store.contract.census import take_census
 from aemo_ops.store.contract.examination import examine
 from aemo_ops.store.contract.problem import Kind, Verdict
@@ -438,6 +439,11 @@ def test_an_encrypted_file_is_said_to_be_encrypted_by_all_who_meet_it(tmp_path: 
         with pytest.raises(SchemaMismatch, match=r"scada5.parquet.*encrypted.*a program that has its key") as refusal:
             deed(SCADA5)
         assert "backup" not in str(refusal.value) and "--repair" not in str(refusal.value)
+    with (
+        path.open("rb") as file,
+        pytest.raises(UnreadableNow, match=r"encrypted.*no damage.*a program that has its key"),
+    ):
+        rows_and_times(file.fileno(), path)
     assert path.read_bytes() == before
 
 

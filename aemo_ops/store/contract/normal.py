@@ -20,6 +20,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt, StoreError
 from aemo_ops.files import failpoint, publish
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.store.advice import RESTORE
 from aemo_ops.store.contract.census import Census
 from aemo_ops.store.contract.duplicates import Key, Settled, settle
 from aemo_ops.store.contract.ends import broken
@@ -157,8 +158,8 @@ def _rewritable(examination: Examination, source: Path) -> Census:
         raise SchemaMismatch(f"{source} cannot be read as {examination.verdict.dataset}; nothing was written.")
     if census.rows and not census.usable:
         raise SchemaMismatch(
-            f"{source}: none of its {census.rows:,} rows has a whole key on the grid of {census.dataset.name}; "
-            "nothing was written."
+            f"{source}: none of its {census.rows:,} rows has a whole key on the grid of {census.dataset.name} and a possible "
+            "date; nothing was written. If it is another dataset's file, say which with --dataset."
         )
     return census
 
@@ -219,7 +220,8 @@ def _rewrite(
 def _check_columns(source: Path, layout: Layout, drop_columns: bool) -> None:
     if layout.obstacles:
         raise SchemaMismatch(
-            f"{source} cannot become a {layout.dataset.name} file: {'; '.join(layout.obstacles)}. Nothing was written."
+            f"{source} cannot become a {layout.dataset.name} file: {'; '.join(layout.obstacles)}. Nothing was written. If it "
+            f"is another dataset's file, say which with --dataset; else {RESTORE}."
         )
     if layout.extra and not drop_columns:
         raise SchemaMismatch(
