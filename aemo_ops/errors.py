@@ -11,6 +11,8 @@ AemoOpsError
 ├── StoreError             what happened to a file of ours
 │   ├── StoreLocked        another program holds the file's lock               (transient)
 │   ├── SchemaMismatch     the file does not keep its dataset's contract
+│   │   ├── Encrypted      it cannot be read without its key
+│   │   └── RowsLeftOut    its normal form would lack rows that stand in it; a person has to agree first
 │   ├── StoreCorrupt       the file cannot be read
 │   ├── FolderRefused      the folder is not ours to write, or not writable
 │   └── NoSpace            the disk is full                                    (transient)
@@ -84,6 +86,14 @@ class StoreLocked(StoreError):
 
 
 class SchemaMismatch(StoreError):
+    pass
+
+
+class Encrypted(SchemaMismatch):
+    pass
+
+
+class RowsLeftOut(SchemaMismatch):
     pass
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import platformdirs
-from dotenv import dotenv_values
 
+from aemo_ops import envfile
 from aemo_ops.errors import SettingsError
 from aemo_ops.masking import masked
 
@@ -20,33 +22,70 @@ log = logging.getLogger(__name__)
 
 NEMWEB = "https://www.nemweb.com.au"
 DEFAULT_DATASETS = ("prices5", "scada5", "transmission5", "prices30", "scada30", "transmission30", "rooftop30")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BLANK = re.compile(r"[\x00-\x20\x7f]")
+# An address in which nothing can be a secret: no user name, no query, and after a colon only a port.
+_SHOWABLE = re.compile(r"(?:\w+://)?[^@?#:]*(?::\d+)?(?:/[^@?#:]*)?")
 # Read by the tests and by failpoints, not settings of the program.
 _FOREIGN = ("AEMO_OPS_REAL_FILES", "AEMO_OPS_FAILPOINTS", "AEMO_OPS_CHROMIUM", "AEMO_OPS_SOAK")
 
 
 def folder(text: str) -> Path:
-    """A path as a person writes it, made absolute; "~" is their home."""
-    return Path(text).expanduser().absolute()
+    """A path as a person writes it, made absolute; "~" is their home. Raises ValueError for what is another thing."""
+    if _CONTROL.search(text):
+        raise ValueError("there is a line break or another control character in it")
+    if text != text.strip():
+        raise ValueError("it begins or ends with a space")
+    if text[:1] in ("'", '"'):
+        raise ValueError("its quotes are part of it")
+    if _SCHEME.match(text):
+        raise ValueError("it is an address, not a path of this computer")
+    if text.startswith("$"):
+        raise ValueError("its variable was not filled in")
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("there is no such user") from error
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or "_" in text:
+        raise ValueError("not a number, which is written without its unit")
+    return value
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 < value < 1e6:
-        raise ValueError("not a number above 0")
+        raise ValueError("not a number above 0 and below a million")
     return value
 
 
 def _hour(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 <= value < 24:
-        raise ValueError("not an hour from 0 to 24")
+        raise ValueError("not an hour from 0 to below 24")
     return value
 
 
 def _address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        raise ValueError("not an http(s) address without a user name")
+    """The site's root: every listing is asked for below it, and names its files from there."""
+    try:
+        parts = urlsplit(text)
+        is_site = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # whose words would repeat what may be a password
+        is_site = False
+    if not is_site or _BLANK.search(text):
+        raise ValueError("not an http(s) address")
+    if "@" in text:
+        raise ValueError("not an address without a user name and password")
+    if parts.path not in ("", "/") or "?" in text or "#" in text:
+        raise ValueError("not the address of the site alone: nothing may follow its name and port")
     return text
 
 
@@ -58,10 +97,10 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _port(text: str) -> int:
-    value = int(text)
-    if not 0 < value < 65536:
-        raise ValueError("not a port")
-    return value
+    value = _number(text)
+    if not value.is_integer() or not 0 < value < 65536:
+        raise ValueError("not a port, which is a whole number from 1 to 65535")
+    return int(value)
 
 
 # variable -> (field, how to read it, what it should be)
@@ -90,6 +129,25 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], Any], str]] = {
 
 def _default_home() -> Path:
     return Path(platformdirs.user_data_dir("aemo-ops", appauthor=False))
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What somebody set a variable to, and where; `line` of a file, counted from 1."""
+
+    text: str
+    origin: str
+    line: int | None = None
+
+    def read(self, name: str) -> Any:
+        """Raises SettingsError. An address that may hold a secret is not repeated."""
+        _, read, meaning = _VARIABLES[name]
+        try:
+            return read(self.text)
+        except ValueError as error:
+            where = f"{self.origin}, line {self.line}" if self.line else self.origin
+            shown = repr(self.text) if read is not _address or _SHOWABLE.fullmatch(self.text) else "..."
+            raise SettingsError(f"{name}={shown} (from {where}): {error}. It should be {meaning}.") from None
 
 
 @dataclass(frozen=True)
@@ -124,23 +182,17 @@ class Settings:
         for name in environment:
             if name.startswith("AEMO_") and name not in _VARIABLES and name not in _FOREIGN:
                 log.warning("the environment variable %s is no setting of AEMO Ops; it is ignored", name)
-        told = {name: (value, "environment") for name, value in environment.items() if name in _VARIABLES and value}
-        home = cls._value("AEMO_OPS_HOME", *told["AEMO_OPS_HOME"]) if "AEMO_OPS_HOME" in told else _default_home()
+        told = {
+            name: _Told(value, "environment") for name, value in environment.items() if name in _VARIABLES and value
+        }
+        home = told["AEMO_OPS_HOME"].read("AEMO_OPS_HOME") if "AEMO_OPS_HOME" in told else _default_home()
         for path in dict.fromkeys((home / ".env", (folder or Path.cwd()) / ".env")):
             for name, value in _dotenv(path).items():
-                told.setdefault(name, (value, str(path)))
-        values = {_VARIABLES[name][0]: cls._value(name, *entry) for name, entry in told.items()}
+                told.setdefault(name, _Told(value.text, str(path), value.line))
+        values = {_VARIABLES[name][0]: one.read(name) for name, one in told.items()}
         values.setdefault("data_path", Path(values.get("home", home)) / "data")
-        origins = {name: told[name][1] if name in told else "default" for name in _VARIABLES}
+        origins = {name: told[name].origin if name in told else "default" for name in _VARIABLES}
         return cls(**values, origins=origins)
-
-    @staticmethod
-    def _value(name: str, text: str, origin: str) -> Any:
-        _, read, meaning = _VARIABLES[name]
-        try:
-            return read(text)
-        except ValueError as error:
-            raise SettingsError(f"{name}={text!r} (from {origin}): {error}. It should be {meaning}.") from error
 
     def effective(self) -> list[tuple[str, str, str]]:
         """(variable, value, where it came from) for every setting, for people to read."""
@@ -156,13 +208,9 @@ def _shown(value: Any) -> str:
     return masked(", ".join(value) if isinstance(value, tuple) else str(value))
 
 
-def _dotenv(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    try:
-        found = {name: value for name, value in dotenv_values(path).items() if value}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read ({error}); make it readable or remove it.") from error
+def _dotenv(path: Path) -> dict[str, envfile.Value]:
+    paths = [name for name, (_, read, _) in _VARIABLES.items() if read is folder]
+    found = envfile.read(path, _VARIABLES, paths)
     unknown = [name for name in found if name.startswith("AEMO_") and name not in _VARIABLES and name not in _FOREIGN]
     if unknown:
         raise SettingsError(

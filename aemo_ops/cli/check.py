@@ -31,6 +31,11 @@ def register(verbs: Any) -> None:
     )
     parser.add_argument("--repair", action="store_true", help="write NAME.normal.parquet beside a file with problems")
     parser.add_argument("--drop-columns", action="store_true", help="the normal form may leave out extra columns")
+    parser.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="the normal form may leave out rows that have no whole key, an impossible date, or end no interval",
+    )
     parser.add_argument("--force", action="store_true", help="replace a NAME.normal.parquet that was changed since")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=check)
@@ -79,7 +84,17 @@ def _repair(verdict: Verdict, dataset: Dataset | None, now: datetime, chosen: ar
     target = normal_path(verdict.file)
     try:
         overwrite = chosen.force or is_untouched_result(target)
-        return Outcome(verdict, normalise(verdict.file, target, dataset, now, chosen.drop_columns, overwrite))
+        repair = normalise(
+            verdict.file,
+            target,
+            dataset,
+            now,
+            chosen.drop_columns,
+            overwrite,
+            accept_loss=chosen.accept_loss,
+            accept_off_grid=False,
+        )
+        return Outcome(verdict, repair)
     except AemoOpsError as error:
         return Outcome(verdict, refused=str(error))
 
@@ -114,8 +129,11 @@ def _report(repair: Repair) -> dict[str, Any]:
         "duplicates_identical": repair.identical,
         "duplicates_differing": repair.differing,
         "first_differing": [dict(key) for key in repair.conflicts],
+        "left_out": repair.left_out,
         "off_grid": repair.off_grid,
+        "impossible_dates": repair.impossible,
         "null_keys": repair.null_keys,
+        "unreadable_keys": repair.unread_keys,
         "values_unreadable": repair.unread,
         "values_nan": repair.nan,
         "columns_added": list(repair.added),
@@ -139,6 +157,8 @@ def _show(outcome: Outcome, asked: bool) -> None:
         table(("", "kind", "count", "what"), [_line(problem) for problem in verdict.problems])
     if outcome.repair:
         _show_repair(outcome.repair)
+    elif verdict.fatal:
+        print(f"  what to do: {verdict.fatal.todo}")
     elif asked and not outcome.refused:
         print("  not rewritten: " + _why_not(verdict))
     if outcome.refused:
@@ -150,8 +170,6 @@ def _line(problem: Problem) -> tuple[str, str, int, str]:
 
 
 def _why_not(verdict: Verdict) -> str:
-    if verdict.fatal:
-        return "it cannot be read; restore it from a backup"
     return "it is in normal form" if not verdict.cured_by_rewriting else "its layout is not one that can be rewritten"
 
 
@@ -162,6 +180,7 @@ def _show_repair(repair: Repair) -> None:
         ("identical duplicates left out", repair.identical),
         ("differing duplicates left out, the last row of a key stays", repair.differing),
         ("off-grid rows left out", repair.off_grid),
+        ("rows with an impossible date left out", repair.impossible),
         ("rows without a whole key left out", repair.null_keys),
         ("rows out", repair.rows_out),
     )

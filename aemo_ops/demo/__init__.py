@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
+from dotenv import set_key
 
 from aemo_ops.clock import Clock
 from aemo_ops.errors import AemoOpsError, SettingsError, StoreError
@@ -103,7 +104,8 @@ def _lay(place: _Place, now: datetime) -> None:
     subprocess.run([sys.executable, "-m", "aemo_ops.demo.past", *words], check=True)
     (place.ssd.parent).mkdir(parents=True, exist_ok=True)
     place.home.mkdir(parents=True, exist_ok=True)
-    (place.home / ".env").write_text(f"AEMO_DATA_PATH={place.own}\n")
+    (place.home / ".env").touch()
+    set_key(place.home / ".env", "AEMO_DATA_PATH", str(place.own))
     (place.home / ".env").chmod(0o600)
     state = State(place.home / "state.sqlite")
     state.want(AUTO, False)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from aemo_ops.errors import SchemaMismatch, StepRefused, StoreCorrupt, UnreadableNow, WriterActive
+from aemo_ops.errors import Encrypted, SchemaMismatch, StepRefused, StoreCorrupt, UnreadableNow, WriterActive
+from aemo_ops.store.advice import DECRYPT
 from aemo_ops.store.contract.ends import unreadable
 from aemo_ops.store.splice.footer import Footer, read_footer
 
@@ -101,6 +102,8 @@ def rows_and_times(fd: int, path: Path) -> tuple[int, datetime | None, datetime 
     """
     try:
         footer = read_footer(fd)
+    except Encrypted as error:
+        raise UnreadableNow(f"{path} cannot be read: {error}. It is no damage: {DECRYPT}, then go on.") from error
     except (StoreCorrupt, SchemaMismatch, OSError) as error:
         raise UnreadableNow(
             f"{path} is unreadable now: {error}. If a program is writing it, try again when it has finished; "

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from aemo_ops.market.catalogue import due, latest_possible
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.market.intervals import tomorrow
 
 
 class State(StrEnum):
@@ -64,6 +65,8 @@ def judge(dataset: Dataset, latest: datetime | None, now: datetime, thresholds: 
     reason = ""
     if latest > latest_possible(dataset, now):
         state, reason = State.SUSPICIOUS, f"its newest interval lies {-age:.0f} minutes in the future"
+        if latest > tomorrow(now):  # an earlier one becomes due
+            reason += f"; `aemo-ops check --repair --accept-loss {dataset.file_name}` takes it out"
     elif now >= stale:
         state = State.STALE
     elif now >= late:

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from aemo_ops.errors import StoreCorrupt
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import nanoseconds
-from aemo_ops.store.splice.footer import Footer, read_footer
+from aemo_ops.store.splice.fitness import footer_of_file
+from aemo_ops.store.splice.footer import Footer
 from aemo_ops.store.sqlite import Database
 
 _SCHEMA = """
@@ -95,7 +96,7 @@ class Summaries:
 
     def coverage(self, path: Path, dataset: Dataset) -> Coverage:
         """The coverage of a file; reads only row groups that were never summarised. Raises StoreCorrupt, SchemaMismatch."""
-        footer = read_footer(path)
+        footer = footer_of_file(path)
         digests = [_digest(group.encoded) for group in footer.groups]
         known = self._known(dataset, digests)
         fresh = [at for at, digest in enumerate(digests) if digest not in known]

@@ -20,8 +20,8 @@ from aemo_ops.files import PARTIAL, explained, failpoint, publish
 from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.store.merge import Merge, merge_rows
 from aemo_ops.store.splice.compaction import Compacted, burden, compact
-from aemo_ops.store.splice.fitness import check_columns
-from aemo_ops.store.splice.footer import Footer, add_checksum, read_footer
+from aemo_ops.store.splice.fitness import check_columns, footer_of_file
+from aemo_ops.store.splice.footer import add_checksum
 from aemo_ops.store.splice.update import splice
 
 LOCK_SECONDS = 30.0
@@ -186,14 +186,3 @@ def _may_hold(group: pq.RowGroupMetaData, dataset: Dataset, since: datetime) -> 
 def _write(sink: BinaryIO, table: pa.Table) -> None:
     pq.write_table(table, sink, compression="snappy", row_group_size=ROW_GROUP, write_page_checksum=True)
     add_checksum(sink)
-
-
-def footer_of_file(path: Path) -> Footer:
-    """The footer of a file. Raises StoreCorrupt, naming it."""
-    try:
-        return read_footer(path)
-    except (StoreCorrupt, OSError) as error:
-        raise StoreCorrupt(
-            f"{path} cannot be read as parquet ({error}). It was not changed; restore it from a backup or move it away, "
-            "then its rows are collected anew."
-        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_a_repair_in_words_says_what_went_and_what_stays(tmp_path: Path, capsys:
     table = pa.concat_tables([good(SCADA5), row(SCADA5, minutes(5), "BAT1", -5.0), odd, late]).drop_columns(["duid"])
     table = table.append_column("DUID", pa.array([*good(SCADA5)["duid"].to_pylist(), "BAT1", "BAT1", "BAT1"]))
     path = write(tmp_path / "scada30.parquet", table.append_column("note", pa.array(["x"] * table.num_rows)))
-    assert main(["check", str(path), "--repair", "--drop-columns"]) == 1
+    assert main(["check", str(path), "--repair", "--drop-columns", "--accept-loss"]) == 1
     out = capsys.readouterr().out
     for words in (
         "scada30, 75 rows, 2026-04-20T00:05:00 to 2026-04-22T00:00:00: PROBLEMS",
@@ -162,3 +163,48 @@ def test_a_torn_file_is_said_to_be_torn_without_a_traceback(tmp_path: Path, caps
     printed = capsys.readouterr()
     assert "cut off, or being written" in printed.out and "restore it" in printed.out
     assert printed.err == ""
+
+
+def test_a_repair_that_would_leave_rows_out_writes_nothing_until_that_is_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = [row(SCADA5, when, "BAT1", 1.0) for when in (datetime(1700, 1, 1), datetime(2099, 1, 1), minutes(7), None)]
+    path = write(tmp_path / "scada5.parquet", pa.concat_tables([good(SCADA5), *odd]))
+    (file,) = told(capsys, path, "--repair", exit_code=2)
+    refused = file["repair"]["refused"]
+    for words in ("4 of its 76 rows", "1 without a whole key", "2 dated before 1998", "1 that end no", "--accept-loss"):
+        assert words in refused
+    assert [entry.name for entry in tmp_path.glob("*.parquet")] == ["scada5.parquet"]
+    (file,) = told(capsys, path, "--repair", "--accept-loss", exit_code=0)
+    repair = file["repair"]
+    assert (repair["rows_in"], repair["rows_out"], repair["left_out"]) == (76, 72, 4)
+    assert (repair["null_keys"], repair["impossible_dates"], repair["off_grid"]) == (1, 2, 1)
+    assert pq.read_table(repair["target"]).equals(good(SCADA5))
+    assert told(capsys, repair["target"], exit_code=0)[0]["ok"]
+
+
+def test_duplicates_alone_need_no_acceptance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "scada5.parquet", pa.concat_tables([good(SCADA5), good(SCADA5).slice(3, 7)]))
+    (file,) = told(capsys, path, "--repair", exit_code=0)
+    assert (file["repair"]["duplicates_identical"], file["repair"]["left_out"]) == (7, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "advice"),
+    [
+        (b"PARE" + bytes(90) + b"PARE", "is encrypted parquet", "write it anew without encryption"),
+        (b"PK\x03\x04" + bytes(90), "a zip archive", "put the parquet file in its place"),
+        (b"PAR1" + bytes(90), "cut off, or being written", "look again when no program writes it"),
+        (b"", "its data are gone", "restore it from a backup"),
+    ],
+    ids=["encrypted", "zip", "torn", "empty"],
+)
+def test_a_file_that_cannot_be_read_gets_the_advice_that_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, said: str, advice: str
+) -> None:
+    path = tmp_path / "scada5.parquet"
+    path.write_bytes(content)
+    for words in ([], ["--repair"]):
+        assert main(["check", str(path), *words]) == 2
+        printed = capsys.readouterr().out
+        assert said in printed and f"what to do: {advice}" in printed

@@ -1,14 +1,18 @@
-"""One row that is dated after now is a mistake of its writer's: it goes along, and nothing is judged by it."""
+"""One row that is dated after now is a mistake of its writer's: nothing is judged by it.
+
+Up to tomorrow it goes along, for it may become due. A later one has no place in the normal form: the move stops.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from aemo_ops.errors import RowsLeftOut
 from aemo_ops.market.catalogue import PRICES5
 from aemo_ops.market.intervals import floor
 from aemo_ops.migrate.candidates import candidates, newer
@@ -17,11 +21,11 @@ from aemo_ops.migrate.steps.copying import copied_until
 from tests.conftest import NOON
 from tests.migrate.simulated import REGIONS, STEP, World, keys, rows
 
-AHEAD = floor(NOON, STEP) + timedelta(days=280)
+AHEAD = floor(NOON, STEP) + timedelta(hours=20)
 
 
-def mistaken(path: Path) -> None:
-    pq.write_table(pa.concat_tables([pq.read_table(path), rows([AHEAD])]), path)
+def mistaken(path: Path, at: datetime = AHEAD) -> None:
+    pq.write_table(pa.concat_tables([pq.read_table(path), rows([at])]), path)
 
 
 @pytest.fixture
@@ -50,6 +54,16 @@ def test_the_move_goes_up_to_the_switch_and_takes_everything_along(world: World)
     world.tick()
     assert go(world, "switch")["switch"].phase is Phase.DONE
     assert keys(world.old) <= keys(world.new) and (AHEAD, REGIONS[0]) in keys(world.new)
+
+
+def test_a_row_after_tomorrow_stops_the_move_before_it_would_be_left_out(tmp_path: Path) -> None:
+    world, never = World(tmp_path), floor(NOON, STEP) + timedelta(days=280)
+    mistaken(world.old, never)
+    with pytest.raises(
+        RowsLeftOut, match=rf"{len(REGIONS)} of its .* {len(REGIONS)} dated before 1998 or after tomorrow"
+    ):
+        go(world, "normal")
+    assert keys(world.new) == keys(world.old)
 
 
 def test_a_file_that_goes_on_after_the_copy_is_no_loss_of_the_copy(world: World) -> None:

@@ -74,3 +74,13 @@ def test_nem_time_is_the_same_in_every_zone_of_the_host_and_through_daylight_sav
         "['2026-04-05T01:30:00', '2026-04-05T02:30:00', '2026-10-04T01:30:00', '2026-10-04T02:30:00'] "
         "2026-10-03T16:30:00+00:00 True"
     )
+
+
+def test_a_row_after_tomorrow_is_told_with_the_way_to_be_rid_of_it() -> None:
+    now = at("14:30")
+    soon, never = (
+        judge(catalogue.dataset("scada5"), now + timedelta(hours=hours), now, Thresholds()) for hours in (24, 25)
+    )
+    assert soon.state is never.state is State.SUSPICIOUS
+    assert soon.reason == "its newest interval lies 1440 minutes in the future"
+    assert never.reason.endswith("`aemo-ops check --repair --accept-loss scada5.parquet` takes it out")

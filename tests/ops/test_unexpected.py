@@ -137,3 +137,26 @@ def test_one_file_in_which_it_stumbles_is_rejected_and_the_others_of_its_batch_c
     own.take(own.fetch(own.waiting()[:1]))
     since = own.report.interval(entries[-1].name) - timedelta(minutes=5)
     assert in_file(engine, PRICES5) == published(site.site, "prices5", since, since + timedelta(minutes=20), at=NOON)  # type: ignore[arg-type]
+
+
+def test_an_error_met_in_our_own_file_never_counts_against_a_file_of_aemo_s(
+    site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_at(site.url, still, datasets=("scada5",))
+    engine.once()
+    own = engine.settle().collectors["dispatch_scada"]
+    entries, rows = own.waiting()[:2], engine.store.extent(SCADA5).rows
+
+    def stumble(*_: Any, **__: Any) -> Any:
+        raise IndexError(STONE)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("aemo_ops.store.splice.update.merge_rows", stumble)
+        for _ in range(TRIES + 1):
+            done = own.take(own.fetch(entries))
+            assert done.rejected == {} and done.files == {}
+            assert "scada5.parquet: an unexpected error" in done.failed["scada5"] and STONE in done.failed["scada5"]
+    done = own.take(own.fetch(entries))
+    assert done.files == {"scada5": 2} and done.failed == {}
+    assert engine.store.extent(SCADA5).rows > rows
+    assert {row.fate for row in engine.files(text=entries[0].name)} == {Fate.MERGED}

@@ -53,6 +53,7 @@ def by_pandas(path: Path, dataset: Dataset) -> pd.DataFrame:
     for value in dataset.values:
         frame[value] = pd.to_numeric(frame[value]).astype("float64")
     frame = frame[frame[time].notna() & frame[name].notna() & (frame[name] != "")]
+    frame = frame[frame[time].between(pd.Timestamp(1998, 1, 1), NOW + timedelta(days=1))]
     frame = frame[frame[time] == frame[time].dt.floor(dataset.cadence)]
     frame = frame.drop_duplicates([time, name], keep="last")
     return frame.sort_values([time, name]).reset_index(drop=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,12 +14,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from aemo_ops.errors import SchemaMismatch, StoreCorrupt, UnreadableNow
 from aemo_ops.market.catalogue import DATASETS, PRICES5, PRICES30, ROOFTOP30, SCADA5, SCADA30, TRANSMISSION30
 from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.migrate.source import rows_and_times
+from aemo_ops.store.contract.census import take_census
 from aemo_ops.store.contract.examination import examine
 from aemo_ops.store.contract.problem import Kind, Verdict
 from aemo_ops.store.contract.recognition import recognise
+from aemo_ops.store.contract.slices import slices
+from aemo_ops.store.contract.stretches import Stretches
 from aemo_ops.store.parquet import Store
+from aemo_ops.store.splice.footer import read_footer
+from aemo_ops.store.splice.thrift import STRUCT
 from tests.store.legacy import NOW, START, good, minutes, row, write
 
 
@@ -255,6 +264,31 @@ def test_a_half_hour_under_way_is_no_future(tmp_path: Path) -> None:
     assert found(path) == {"future": 1}
 
 
+def test_rows_of_impossible_dates_are_counted_with_the_first_and_the_last_of_them(tmp_path: Path) -> None:
+    odd = [
+        datetime(1700, 1, 1),
+        datetime(1970, 1, 1),
+        datetime(1998, 1, 1) - timedelta(minutes=5),
+        datetime(2099, 1, 1),
+    ]
+    edges = [datetime(1998, 1, 1), NOW + timedelta(days=1)]
+    rows = [row(SCADA5, time, "A", 1.0) for time in sorted([*odd, *edges])]
+    path = write(tmp_path / "scada5.parquet", pa.concat_tables(rows))
+    assert found(path) == {"impossible_date": 4, "future": 1}
+    told = detail(path, Kind.IMPOSSIBLE_DATE)
+    assert "4 rows are dated before 1998 or after tomorrow, 1700-01-01 00:00:00 to 2099-01-01 00:00:00" in told
+
+
+def test_rows_centuries_apart_cost_a_repair_no_more_than_rows_side_by_side(tmp_path: Path) -> None:
+    far = [row(SCADA5, datetime(year, 1, 1), "A", 1.0) for year in (1700, 1970, 2099, 2200)]
+    path = write(tmp_path / "scada5.parquet", pa.concat_tables([good(SCADA5), *far]))
+    with path.open("rb") as source:
+        census = take_census(Stretches(source, path, SCADA5), NOW)
+        given = list(slices(census, tmp_path))
+    assert sum(len(days) for days in census.days) == 1  # the day of the rows that stay
+    assert [one.num_rows for one in given] == [72]
+
+
 def test_groups_without_statistics_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "scada5.parquet", good(SCADA5), write_statistics=["duid"])
     assert found(path) == {"no_statistics": 4}
@@ -348,6 +382,104 @@ def test_a_file_that_is_not_parquet_is_classified_by_its_ends(tmp_path: Path, co
     assert counts(verdict) == {kind: 1}
     assert (verdict.dataset, verdict.rows, verdict.ok) == ("scada5", None, False)
     assert verdict.fatal is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04" + bytes(30), "a zip archive"),
+        (b"\x1f\x8b\x08" + bytes(30), "a gzip file"),
+        (b"ARROW1\0\0" + bytes(30), "Feather"),
+        (b"SQLite format 3\0" + bytes(30), "a SQLite database"),
+        (b"\xde\xad\xbe\xef\xde\xad\xbe\xefDUCK" + bytes(30), "a DuckDB database"),
+        (b"\x80\x04\x95" + bytes(30), "a Python pickle"),
+        (b"bplist00" + bytes(30), "as iCloud leaves"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "git lfs pull"),
+        (b"\n<!DOCTYPE HTML><title>403 Forbidden</title>", "a web page"),
+        (b"\xef\xbb\xbfsettlementdate,duid,scadavalue\r\n2026/04/20 00:05:00,A,1\r\n", "CSV"),
+        (b'{"message": "Forbidden"}', "JSON"),
+        (bytes(5000), "nothing but zero bytes"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_file_of_another_format_is_named_as_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "scada5.parquet"
+    path.write_bytes(content)
+    assert found(path) == {"not_parquet": 1}
+    assert words in detail(path, Kind.NOT_PARQUET)
+
+
+def test_a_file_that_icloud_took_away_is_said_to_be_there(tmp_path: Path) -> None:
+    (tmp_path / ".scada5.parquet.icloud").write_bytes(b"bplist00")
+    assert "is in iCloud" in detail(tmp_path / "scada5.parquet", Kind.ABSENT)
+    assert found(tmp_path / "scada5.parquet") == {"absent": 1}
+
+
+def encrypted(path: Path, footer: bool) -> Path:
+    """As far as a reader without the key sees it: all of the file, or one whose footer alone can be read."""
+    if footer:
+        path.write_bytes(b"PARE" + random.Random(1).randbytes(500) + (80).to_bytes(4, "little") + b"PARE")
+        return path
+    told = read_footer(write(path, good(SCADA5)))
+    algorithm = {1: (STRUCT, {})}  # AES_GCM_V1, which the footer names where columns are encrypted
+    signed = replace(told, fields={**told.fields, 8: (STRUCT, algorithm)}).with_groups(told.groups)
+    path.write_bytes(path.read_bytes()[: -len(told.encoded)] + signed.encoded)
+    return path
+
+
+@pytest.mark.parametrize("footer", [True, False], ids=["whole", "columns"])
+def test_an_encrypted_file_is_said_to_be_encrypted_by_all_who_meet_it(tmp_path: Path, footer: bool) -> None:
+    path = encrypted(tmp_path / "scada5.parquet", footer)
+    before = path.read_bytes()
+    (problem,) = examine(path, NOW).problems
+    assert problem.kind is Kind.ENCRYPTED and "encrypted" in problem.detail
+    assert "key" in problem.todo and "backup" not in problem.todo
+    store = Store(tmp_path)
+    for deed in (store.extent, store.burden, store.compact, lambda dataset: store.merge(dataset, good(dataset))):
+        with pytest.raises(SchemaMismatch, match=r"scada5.parquet.*encrypted.*a program that has its key") as refusal:
+            deed(SCADA5)
+        assert "backup" not in str(refusal.value) and "--repair" not in str(refusal.value)
+    with (
+        path.open("rb") as file,
+        pytest.raises(UnreadableNow, match=r"encrypted.*no damage.*a program that has its key"),
+    ):
+        rows_and_times(file.fileno(), path)
+    assert path.read_bytes() == before
+
+
+def test_an_encrypted_file_that_was_cut_off_is_torn(tmp_path: Path) -> None:
+    path = encrypted(tmp_path / "scada5.parquet", True)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert found(path) == {"torn": 1}
+
+
+def test_what_a_broken_file_needs_is_said_in_one_sentence_by_all(tmp_path: Path) -> None:
+    path = write(tmp_path / "scada5.parquet", good(SCADA5))
+    path.write_bytes(path.read_bytes()[:-4] + b"JUNK")
+    told = examine(path, NOW).problems[0].todo
+    with pytest.raises(StoreCorrupt) as refusal:
+        Store(tmp_path).merge(SCADA5, good(SCADA5))
+    with pytest.raises(StoreCorrupt) as other:
+        Store(tmp_path).extent(SCADA5)
+    assert str(refusal.value) == str(other.value)
+    sentence = (
+        "restore it from a backup; without one, move it away: AEMO Ops then fills it from AEMO's site as far back as"
+    )
+    assert sentence in told and sentence in str(other.value)
+
+
+def test_a_file_that_may_not_be_read_is_not_said_to_need_a_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "scada5.parquet", good(SCADA5))
+
+    def refuse(_source: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("aemo_ops.store.splice.fitness.read_footer", refuse)
+    with pytest.raises(StoreCorrupt, match="give this user the right to read it") as refusal:
+        Store(tmp_path).extent(SCADA5)
+    assert "backup" not in str(refusal.value)
 
 
 def test_a_file_cut_off_anywhere_is_torn(tmp_path: Path, whole: bytes) -> None:

@@ -209,7 +209,7 @@ def test_a_file_that_cannot_be_spliced_is_refused_with_the_reason_and_untouched(
 def test_a_group_too_large_to_decode_is_refused_only_when_it_is_met(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aemo_ops.store.splice.update.LARGEST", 1000)
+    monkeypatch.setattr("aemo_ops.store.splice.fitness.LARGEST", 1000)
     monkeypatch.setattr("aemo_ops.store.splice.sections.HOT", 100)
     pq.write_table(ROWS, path)
     with pytest.raises(SchemaMismatch, match="2,000 rows; at most 1,000"):

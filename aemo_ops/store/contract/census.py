@@ -11,7 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aemo_ops.market import intervals
+from aemo_ops.market.catalogue import latest_possible
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.market.intervals import EARLIEST, tomorrow
 from aemo_ops.store.contract import keys
 from aemo_ops.store.contract.conversion import nanoseconds
 from aemo_ops.store.contract.stretches import Stretch, Stretches
@@ -37,7 +40,9 @@ class Span:
 class Census:
     """Counts of rows, unless said otherwise.
 
-    `off_grid`: those with a key that end no interval; `on_five_minutes` of them stand on the 5-minute grid at least.
+    `possible`: the earliest and the latest time that a row may have, in nanoseconds. `impossible`: rows with a key at
+    other times; `off_grid`: those of the others that end no interval, `on_five_minutes` of them on the 5-minute grid at
+    least. `future`: possible ones that are not due yet.
     `misplaced`: rows before which a row with a later key stands. `repeated`: equal keys that follow one another.
     `group_first`, `group_last`: the span of each row group in nanoseconds. `days`: for each stretch, day since 1970 ->
     rows that a normal form can take.
@@ -45,9 +50,11 @@ class Census:
 
     dataset: Dataset
     stretches: Stretches
+    possible: tuple[int, int]
     rows: int = 0
     times: Span = field(default_factory=Span)
     null_keys: int = 0
+    impossible: Span = field(default_factory=Span)
     off_grid: Span = field(default_factory=Span)
     on_five_minutes: int = 0
     future: Span = field(default_factory=Span)
@@ -64,18 +71,18 @@ class Census:
 
     @property
     def usable(self) -> int:
-        """Rows that a normal form can take: with a whole key, on the grid."""
-        return self.rows - self.null_keys - self.off_grid.count
+        """Rows that a normal form can take: with a whole key, at a possible time, on the grid."""
+        return self.rows - self.null_keys - self.impossible.count - self.off_grid.count
 
 
-def take_census(stretches: Stretches, future_after: datetime) -> Census:
-    """Read the whole file once. Raises pyarrow's errors and OSError where it is broken."""
+def take_census(stretches: Stretches, now: datetime) -> Census:
+    """Read the whole file once; `now` is NEM time. Raises pyarrow's errors and OSError where it is broken."""
     dataset = stretches.layout.dataset
-    census = Census(dataset, stretches)
+    census = Census(dataset, stretches, (intervals.nanoseconds(EARLIEST), intervals.nanoseconds(tomorrow(now))))
     groups = len(stretches.footer.groups)
     census.group_first = np.full(groups, _NEVER.max, dtype=np.int64)
     census.group_last = np.full(groups, _NEVER.min, dtype=np.int64)
-    limit = int(np.datetime64(future_after, "ns").astype(np.int64))
+    limit = intervals.nanoseconds(latest_possible(dataset, now))
     previous: tuple[int | str, ...] | None = None
     for stretch in stretches.read():
         rows = keys.with_key(stretch.rows, dataset)
@@ -91,7 +98,7 @@ def _count_times(census: Census, stretch: Stretch, limit: int) -> None:
     there = pc.is_valid(column).to_numpy()
     times = nanoseconds(column.drop_null())
     census.times.add(times)
-    census.future.add(times[times > limit])
+    census.future.add(times[(times > limit) & (times <= census.possible[1])])
     if not len(times):
         return
     positions = stretch.first_row + np.flatnonzero(there)
@@ -106,8 +113,11 @@ def _count_keys(census: Census, stretch: Stretch, rows: pa.Table) -> None:
     dataset = census.dataset
     census.rows += stretch.rows.num_rows
     census.null_keys += stretch.rows.num_rows - rows.num_rows
-    fits = keys.on_grid(rows, dataset)
-    strays = nanoseconds(rows[dataset.time_column])[~fits]
+    times = nanoseconds(rows[dataset.time_column])
+    fits = keys.stays(rows, dataset, census.possible)
+    beyond = (times < census.possible[0]) | (times > census.possible[1])
+    strays = times[~fits & ~beyond]
+    census.impossible.add(times[beyond])
     census.off_grid.add(strays)
     census.on_five_minutes += int((strays % keys.FIVE_MINUTES_NS == 0).sum())
     found, counts = np.unique(keys.days(rows, dataset)[fits], return_counts=True)

@@ -12,8 +12,14 @@ from aemo_ops.market.dataset import NUMBER, TEXT, TIME
 NS_PER_UNIT = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _NEM_NS = int(NEM_OFFSET.total_seconds()) * 10**9
 _LATEST_NS = 2**63 - 1
-# The stamps seen in files: ISO and AEMO's. Day-first ones are not guessed at.
-_STAMPS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_DAY_NS = 86_400 * 10**9
+# The stamps seen in files: ISO and AEMO's, with parts of a second and an offset or without. Day-first ones are not guessed at.
+_STAMP = (
+    r"^(?P<day>\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2})"
+    r"(?:[Tt ](?P<time>\d{2}:\d{2})(?::(?P<second>\d{2})(?:[.,](?P<part>\d{1,9}))?)?"
+    r" ?(?P<offset>[Zz]|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?)?$"
+)
+_WRITTEN = "%Y-%m-%d %H:%M:%S"
 _A_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _ID = pa.dictionary(pa.int32(), TEXT)
 _FEW = 8  # dictionaries to join as they are: the cost of joining grows with the square of their number
@@ -44,7 +50,7 @@ def is_convertible(found: pa.DataType, wanted: pa.DataType) -> bool:
 def convert(array: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
     """The array as `wanted`, ids as a dictionary of strings; null where it was, and where a value cannot be read.
 
-    An instant with a time zone becomes NEM time, an empty id becomes null.
+    An instant with a time zone, or with an offset in its text, becomes NEM time; an empty id becomes null.
     """
     if wanted == TEXT:
         return _as_id(array)
@@ -74,34 +80,54 @@ def _as_id(array: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _as_time(array: pa.ChunkedArray) -> pa.ChunkedArray:
     if is_text(array.type):
-        array = _stamps(array)
-    offset = _NEM_NS if array.type.tz else 0
-    factor = NS_PER_UNIT[array.type.unit]
-    units = array.cast(pa.int64())
-    # ns reach from 1677 to 2262; what lies beyond would come back as another century.
-    furthest = (_LATEST_NS - offset) // factor
+        return _stamps(array)
+    return _nem_time(array.cast(pa.int64()), NS_PER_UNIT[array.type.unit], _NEM_NS if array.type.tz else 0)
+
+
+def _nem_time(units: pa.ChunkedArray, factor: int, more: int | pa.Array) -> pa.ChunkedArray:
+    """`factor` x units + `more` nanoseconds as times; null beyond what ns hold, 1677 to 2262: it would be another century."""
+    furthest = (_LATEST_NS - 2 * _DAY_NS) // factor
     fits = pc.and_(pc.less_equal(units, furthest), pc.greater_equal(units, -furthest))
-    units = pc.if_else(fits, units, None)
-    return pc.add(pc.multiply(units, factor), offset).cast(TIME)
+    return pc.add(pc.multiply(pc.if_else(fits, units, None), factor), more).cast(TIME)
 
 
 def _stamps(array: pa.ChunkedArray) -> pa.ChunkedArray:
     """Times written as text. The same stamp stands at every unit of an interval, so each is read once."""
     encoded = array.cast(TEXT).dictionary_encode().unify_dictionaries()
     if encoded.num_chunks == 0:
-        return pa.chunked_array([], pa.timestamp("s"))
-    text = pc.utf8_trim_whitespace(encoded.chunk(0).dictionary)
-    text = pc.replace_substring_regex(text, r"^(\d{4})/(\d{2})/(\d{2})", r"\1-\2-\3")
-    text = pc.replace_substring_regex(text, r"^(\d{4}-\d{2}-\d{2})T", r"\1 ")
-    text = pc.replace_substring_regex(text, r"(:\d{2})\.0+$", r"\1")
-    times = pc.coalesce(*(_parsed(text, form) for form in _STAMPS))
+        return pa.chunked_array([], TIME)
+    times = _parsed(pc.utf8_trim_whitespace(encoded.chunk(0).dictionary))
     return pa.chunked_array([times.take(chunk.indices) for chunk in encoded.chunks])
 
 
-def _parsed(text: pa.Array, form: str) -> pa.Array:
-    """Times in seconds, null where the text is none: pyarrow takes the 30th of February for a day in March."""
-    times = pc.strptime(text, format=form, unit="s", error_is_null=True)
-    return pc.if_else(pc.equal(pc.strftime(times, format=form), text), times, None)
+def _parsed(text: pa.Array) -> pa.Array:
+    """NEM times, null where the text is none: pyarrow takes the 30th of February for a day in March, :60 for a minute more."""
+    day, time, second, part, offset = pc.extract_regex(text, _STAMP).flatten()
+    second = pc.if_else(pc.equal(second, ""), "00", second)
+    time = pc.if_else(pc.equal(time, ""), "00:00", time)
+    whole = pc.binary_join_element_wise(
+        pc.replace_substring(day, "/", "-"), pc.binary_join_element_wise(time, second, ":"), " "
+    )
+    times = pc.strptime(whole, format=_WRITTEN, unit="s", error_is_null=True)
+    is_so = pc.and_(
+        pc.equal(pc.day(times), pc.utf8_slice_codeunits(day, 8).cast(pa.int64())),
+        pc.equal(pc.second(times), second.cast(pa.int64())),
+    )
+    times = pc.if_else(is_so, times, None)
+    nanoseconds = pc.utf8_rpad(part, 9, "0").cast(pa.int64())
+    return _nem_time(times.cast(pa.int64()), 10**9, pc.add(nanoseconds, _to_nem_ns(offset)))
+
+
+def _to_nem_ns(offset: pa.Array) -> pa.Array:
+    """What turns a clock that is so far ahead of UTC into NEM time, in nanoseconds; without an offset it is NEM time."""
+    digits = pc.utf8_rpad(pc.replace_substring_regex(offset, "[^0-9]", ""), 4, "0")
+    minutes = pc.add(
+        pc.multiply(pc.utf8_slice_codeunits(digits, 0, 2).cast(pa.int64()), 60),
+        pc.utf8_slice_codeunits(digits, 2, 4).cast(pa.int64()),
+    )
+    minutes = pc.if_else(pc.starts_with(offset, "-"), pc.negate(minutes), minutes)
+    ahead = pc.subtract(_NEM_NS, pc.multiply(minutes, 60 * 10**9))
+    return pc.if_else(pc.equal(offset, ""), 0, ahead)
 
 
 def _as_number(array: pa.ChunkedArray) -> pa.ChunkedArray:

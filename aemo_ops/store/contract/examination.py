@@ -11,24 +11,24 @@ import numpy as np
 import pyarrow as pa
 
 from aemo_ops.clock import stamp
-from aemo_ops.errors import SchemaMismatch, StoreCorrupt
-from aemo_ops.market import catalogue
+from aemo_ops.errors import Encrypted, StoreCorrupt
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import FIVE_MINUTES
+from aemo_ops.market.intervals import EARLIEST, FIVE_MINUTES
 from aemo_ops.market.regions import SUB_REGIONS
 from aemo_ops.market.report import ROOFTOP
 from aemo_ops.store.contract.census import Census, Span, take_census
 from aemo_ops.store.contract.conversion import NS_PER_UNIT
 from aemo_ops.store.contract.duplicates import Settled, settle
 from aemo_ops.store.contract.ends import broken, unreadable
-from aemo_ops.store.contract.problem import Kind, Problem, Verdict
+from aemo_ops.store.contract.problem import SPLICE_TOLD, Kind, Problem, Verdict
 from aemo_ops.store.contract.recognition import recognise
 from aemo_ops.store.contract.slices import slices
 from aemo_ops.store.contract.stretches import Stretches
+from aemo_ops.store.splice.fitness import obstacles
 from aemo_ops.store.splice.footer import read_footer
 
-# What reading damaged bytes raises. UnicodeDecodeError: a name or an id that is no text any more.
-DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, StoreCorrupt)
+# What reading raises of bytes that are damaged or need a key. UnicodeDecodeError: a name or an id that is no text any more.
+DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, StoreCorrupt, Encrypted)
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -72,8 +72,9 @@ def examine_opened(stretches: Stretches, now: datetime) -> Examination:
     name = layout.dataset.name
     if layout.obstacles:
         return Examination(Verdict(stretches.path, name, rows, problems=layout.problems))
-    census = take_census(stretches, catalogue.latest_possible(layout.dataset, now))
+    census = take_census(stretches, now)
     problems = (*layout.problems, *_of_groups(census), *_of_rows(census, now))
+    problems += tuple(_of_fitness(stretches, problems))
     first, last = _moments(census.times)
     return Examination(Verdict(stretches.path, name, rows, first, last, problems), census)
 
@@ -87,6 +88,8 @@ def damaged(error: Exception) -> Problem:
     """The problem that a reader's error stands for."""
     if isinstance(error, OSError) and error.errno:
         return unreadable(error)
+    if isinstance(error, Encrypted):
+        return Problem(Kind.ENCRYPTED, str(error))
     return Problem(Kind.CORRUPT, f"cannot be read to its end: {' '.join(str(error).split())}")
 
 
@@ -101,7 +104,7 @@ def _not_judged(path: Path, name: str | None) -> Verdict:
         return Verdict(path, None, problems=(Problem(Kind.UNKNOWN_DATASET, detail),))
     try:
         rows = read_footer(path).rows
-    except (*DAMAGE, SchemaMismatch) as error:
+    except DAMAGE as error:
         return Verdict(path, name, problems=(damaged(error),))
     detail = (
         f"recognised as {name}, the older wide layout, whose rows are not judged here; it is left as it is. "
@@ -154,6 +157,13 @@ def _statistics(census: Census) -> tuple[int, int]:
     return without, wrong
 
 
+def _of_fitness(stretches: Stretches, told: Iterable[Problem]) -> Iterator[Problem]:
+    """What a splice refuses, asked of itself, where no other problem says it."""
+    reasons = obstacles(stretches.footer, stretches.layout.dataset)
+    if reasons and not any(problem.kind in SPLICE_TOLD for problem in told):
+        yield Problem(Kind.UNFIT, f"no row can be spliced in: {'; '.join(reasons)}", len(reasons))
+
+
 def _of_rows(census: Census, now: datetime) -> Iterator[Problem]:
     if not census.rows:
         yield Problem(Kind.NO_ROWS, "the file has no row yet", 0)
@@ -168,6 +178,13 @@ def _of_rows(census: Census, now: datetime) -> Iterator[Problem]:
         yield Problem(Kind.NULL_KEY, detail, census.null_keys)
     if census.off_grid.count:
         yield Problem(Kind.OFF_GRID, _off_grid(census), census.off_grid.count)
+    if census.impossible.count:
+        first, last = _moments(census.impossible)
+        detail = (
+            f"{census.impossible.count:,} rows are dated before {EARLIEST.year} or after tomorrow, {first} to {last}; "
+            f"it is {stamp(now)}, NEM time"
+        )
+        yield Problem(Kind.IMPOSSIBLE_DATE, detail, census.impossible.count)
     if census.future.count:
         first, last = _moments(census.future)
         detail = f"{census.future.count:,} rows lie in the future, {first} to {last}; it is {stamp(now)}, NEM time"

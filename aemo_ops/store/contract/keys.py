@@ -24,9 +24,10 @@ def with_key(rows: pa.Table, dataset: Dataset) -> pa.Table:
     return rows.filter(reduce(pc.and_, (pc.is_valid(rows[name]) for name in dataset.key)))
 
 
-def on_grid(rows: pa.Table, dataset: Dataset) -> np.ndarray:
-    """Which rows, none with a null key, end an interval of the dataset."""
-    fits: np.ndarray = nanoseconds(rows[dataset.time_column]) % dataset.step == 0
+def stays(rows: pa.Table, dataset: Dataset, possible: tuple[int, int]) -> np.ndarray:
+    """Which rows, none with a null key, a normal form takes: those that end an interval within `possible`, in ns."""
+    times = nanoseconds(rows[dataset.time_column])
+    fits: np.ndarray = (times % dataset.step == 0) & (times >= possible[0]) & (times <= possible[1])
     return fits
 
 

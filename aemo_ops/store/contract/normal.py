@@ -1,6 +1,6 @@
 """The normal form: a file of any order and shape rewritten as its dataset's contract wants it, beside the original.
 
-Every row of the source is accounted for: it stays, or it is counted as one of the four kinds of row that go.
+Every row of the source is accounted for: it stays, or it is counted as one of the five kinds of row that go.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import SchemaMismatch, StoreCorrupt, StoreError
 from aemo_ops.files import failpoint, publish
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.store.advice import RESTORE
 from aemo_ops.store.contract.census import Census
 from aemo_ops.store.contract.duplicates import Key, Settled, settle
 from aemo_ops.store.contract.ends import broken
-from aemo_ops.store.contract.examination import DAMAGE, damaged, examine, examine_opened, with_duplicates
+from aemo_ops.store.contract.examination import DAMAGE, Examination, damaged, examine, examine_opened, with_duplicates
 from aemo_ops.store.contract.groups import Groups
 from aemo_ops.store.contract.layout import Layout
+from aemo_ops.store.contract.loss import check_loss, unread_keys
 from aemo_ops.store.contract.problem import Problem, Verdict
 from aemo_ops.store.contract.slices import slices
 from aemo_ops.store.contract.stretches import Stretches
@@ -40,7 +42,8 @@ class Repair:
     """What rewriting did. `before` and `after` are the verdicts on both files; sizes in bytes, `seconds` of real time.
 
     Rows: `identical` equalled the row of their key that stays, `differing` did not (`conflicts` are the first such keys),
-    `off_grid` ended no interval, `null_keys` had no whole key. Values, which became null: `unread` could not be read as
+    `off_grid` ended no interval, `impossible` were dated before the NEM or after tomorrow, `null_keys` had no whole key,
+    `unread_keys` of them one that nobody can read. Values, which became null: `unread` could not be read as
     their column's type, `nan` were NaN. `added` columns are null throughout, `dropped` ones are left out.
     """
 
@@ -54,7 +57,9 @@ class Repair:
     differing: int
     conflicts: tuple[Key, ...]
     off_grid: int
+    impossible: int
     null_keys: int
+    unread_keys: int
     unread: int
     nan: int
     added: tuple[str, ...]
@@ -64,6 +69,11 @@ class Repair:
     source_sha256: str
     target_sha256: str
     seconds: float = 0.0
+
+    @property
+    def left_out(self) -> int:
+        """Rows that stood in the source, are no duplicates, and are not in the normal form."""
+        return self.off_grid + self.impossible + self.null_keys
 
     @property
     def remaining(self) -> tuple[Problem, ...]:
@@ -82,7 +92,7 @@ def is_untouched_result(path: Path) -> bool:
         footer = read_footer(path)
         mark = json.loads(footer.metadata[_MARK])
         return bool(mark["data"] == path.stat().st_size - len(footer.encoded))
-    except (*DAMAGE, SchemaMismatch, ValueError, KeyError, TypeError):
+    except (*DAMAGE, ValueError, KeyError, TypeError):
         return False
 
 
@@ -94,16 +104,20 @@ def normalise(
     drop_columns: bool = False,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    accept_loss: bool = False,
+    accept_off_grid: bool = True,
 ) -> Repair:
     """Write the normal form of `source` to `target`, read it back, publish it durably. The source is only read.
 
-    Of rows that share a key the last in the file stays. `now` (NEM time) tells which rows lie in the future; they stay.
+    Of rows that share a key the last in the file stays. `now` (NEM time) tells which rows are not due yet; those of the
+    next 24 hours stay. Rows without a whole key or with an impossible date are left out with `accept_loss` alone; rows off
+    the grid with it or `accept_off_grid`.
     `progress` gets (rows done, of rows) and may raise to cancel. Memory does not grow with the file, as long as its rows
     spread over many days.
     Raises, with nothing written: StoreCorrupt for a source that cannot be read whole or a result that reads back wrong;
-    SchemaMismatch for columns that cannot be read, extra ones without `drop_columns`, or no row that can stay; StoreError
-    where the target exists without `overwrite`, is the source itself, or the source changes meanwhile; NoSpace;
-    FolderRefused.
+    SchemaMismatch for columns that cannot be read, extra ones without `drop_columns`, or no row that can stay; RowsLeftOut
+    for rows that nobody agreed to leave out; StoreError where the target exists without `overwrite`, is the source itself,
+    or the source changes meanwhile; NoSpace; FolderRefused.
     """
     started = Clock.monotonic()
     _check_target(source, target, overwrite)
@@ -111,7 +125,12 @@ def normalise(
     if problem:
         raise StoreCorrupt(f"{source}: {problem.detail}; nothing was written.")
     with source.open("rb") as file:
-        repair = _rewrite(file, source, target, dataset, now, drop_columns, progress)
+        identity = _identity(file)
+        examination = _examined(file, source, dataset, now, drop_columns)
+        census = _rewritable(examination, source)
+        if not accept_loss:
+            check_loss(census, source, with_off_grid=not accept_off_grid)
+        repair = _rewrite(file, identity, target, now, examination.verdict, census, progress)
     return replace(repair, seconds=Clock.monotonic() - started)
 
 
@@ -124,29 +143,37 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
         raise StoreError(f"{target} exists already; nothing was written. Move it away, or say that it may be replaced.")
 
 
-def _rewrite(
-    file: BinaryIO,
-    source: Path,
-    target: Path,
-    dataset: Dataset,
-    now: datetime,
-    drop_columns: bool,
-    progress: Callable[[int, int], None],
-) -> Repair:
-    identity = _identity(file)
+def _examined(file: BinaryIO, source: Path, dataset: Dataset, now: datetime, drop_columns: bool) -> Examination:
     try:
         stretches = Stretches(file, source, dataset)
         _check_columns(source, stretches.layout, drop_columns)
-        examination = examine_opened(stretches, now)
+        return examine_opened(stretches, now)
     except DAMAGE as error:
         raise StoreCorrupt(f"{source}: {damaged(error).detail}; nothing was written.") from error
+
+
+def _rewritable(examination: Examination, source: Path) -> Census:
     census = examination.census
     if census is None:
-        raise SchemaMismatch(f"{source} cannot be read as {dataset.name}; nothing was written.")
+        raise SchemaMismatch(f"{source} cannot be read as {examination.verdict.dataset}; nothing was written.")
     if census.rows and not census.usable:
         raise SchemaMismatch(
-            f"{source}: none of its {census.rows:,} rows has a whole key on the grid of {dataset.name}; nothing was written."
+            f"{source}: none of its {census.rows:,} rows has a whole key on the grid of {census.dataset.name} and a possible "
+            "date; nothing was written. If it is another dataset's file, say which with --dataset."
         )
+    return census
+
+
+def _rewrite(
+    file: BinaryIO,
+    identity: tuple[int, str],
+    target: Path,
+    now: datetime,
+    before: Verdict,
+    census: Census,
+    progress: Callable[[int, int], None],
+) -> Repair:
+    source, layout, dataset = census.stretches.path, census.stretches.layout, census.dataset
     settled = Settled()
     written: list[tuple[Verdict, str]] = []
 
@@ -167,7 +194,7 @@ def _rewrite(
     repair = Repair(
         source=source,
         target=target,
-        before=with_duplicates(examination.verdict, settled),
+        before=with_duplicates(before, settled),
         after=replace(after, file=target),
         rows_in=census.rows,
         rows_out=after.rows or 0,
@@ -175,11 +202,13 @@ def _rewrite(
         differing=settled.differing,
         conflicts=tuple(settled.conflicts),
         off_grid=census.off_grid.count,
+        impossible=census.impossible.count,
         null_keys=census.null_keys,
+        unread_keys=unread_keys(census),
         unread=sum(count for name, count in census.unread.items() if name in dataset.values),
         nan=census.nan,
-        added=tuple(name for name in dataset.values if name not in stretches.layout.sources),
-        dropped=stretches.layout.extra,
+        added=tuple(name for name in dataset.values if name not in layout.sources),
+        dropped=layout.extra,
         source_size=identity[0],
         target_size=size,
         source_sha256=identity[1],
@@ -191,7 +220,8 @@ def _rewrite(
 def _check_columns(source: Path, layout: Layout, drop_columns: bool) -> None:
     if layout.obstacles:
         raise SchemaMismatch(
-            f"{source} cannot become a {layout.dataset.name} file: {'; '.join(layout.obstacles)}. Nothing was written."
+            f"{source} cannot become a {layout.dataset.name} file: {'; '.join(layout.obstacles)}. Nothing was written. If it "
+            f"is another dataset's file, say which with --dataset; else {RESTORE}."
         )
     if layout.extra and not drop_columns:
         raise SchemaMismatch(

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from aemo_ops.store.advice import DECRYPT, RESTORE
+
 
 class Kind(StrEnum):
     """The names stand in `check --json`; other programs rely on them."""
@@ -17,6 +19,7 @@ class Kind(StrEnum):
     UNREADABLE = "unreadable"
     EMPTY_FILE = "empty_file"
     NOT_PARQUET = "not_parquet"
+    ENCRYPTED = "encrypted"
     TORN = "torn"
     CORRUPT = "corrupt"
     UNKNOWN_DATASET = "unknown_dataset"
@@ -33,12 +36,14 @@ class Kind(StrEnum):
     NO_STATISTICS = "no_statistics"
     WRONG_STATISTICS = "wrong_statistics"
     OVERLAPPING_GROUPS = "overlapping_groups"
+    UNFIT = "unfit"
     # its rows
     UNSORTED = "unsorted"
     DUPLICATE_IDENTICAL = "duplicate_identical"
     DUPLICATE_DIFFERING = "duplicate_differing"
     NULL_KEY = "null_key"
     OFF_GRID = "off_grid"
+    IMPOSSIBLE_DATE = "impossible_date"
     UNREADABLE_VALUE = "unreadable_value"
     NAN = "nan"
     INFINITE = "infinite"
@@ -48,6 +53,31 @@ class Kind(StrEnum):
     NO_ROWS = "no_rows"
 
 
+# What to do about a file that cannot be read, where its problem does not say it itself.
+_TODO = {
+    Kind.ABSENT: "name a file that is there",
+    Kind.NOT_A_FILE: "name a parquet file",
+    Kind.UNREADABLE: "see above, then try again",
+    Kind.TORN: f"look again when no program writes it; if it stays so, {RESTORE}",
+    Kind.NOT_PARQUET: f"put the parquet file in its place, or {RESTORE}",
+    Kind.ENCRYPTED: DECRYPT,
+    Kind.UNKNOWN_DATASET: "name its dataset with --dataset",
+}
+# Kinds that already say why a file's columns or row groups let no row be spliced in.
+SPLICE_TOLD = frozenset(
+    {
+        Kind.MISSING_COLUMN,
+        Kind.EXTRA_COLUMN,
+        Kind.COLUMN_TWICE,
+        Kind.WRONG_TYPE,
+        Kind.WRONG_CASE,
+        Kind.COLUMN_ORDER,
+        Kind.NO_STATISTICS,
+        Kind.WRONG_STATISTICS,
+        Kind.OVERLAPPING_GROUPS,
+        Kind.NULL_KEY,
+    }
+)
 # Nothing can be said about the rows, and nothing can be rewritten.
 FATAL = frozenset(
     {
@@ -56,6 +86,7 @@ FATAL = frozenset(
         Kind.UNREADABLE,
         Kind.EMPTY_FILE,
         Kind.NOT_PARQUET,
+        Kind.ENCRYPTED,
         Kind.TORN,
         Kind.CORRUPT,
         Kind.UNKNOWN_DATASET,
@@ -63,7 +94,8 @@ FATAL = frozenset(
 )
 # Said, but no fault: AEMO adds ids, and a new file starts empty.
 NOTES = frozenset({Kind.UNKNOWN_ID, Kind.NO_ROWS})
-# Faults of the rows themselves: no rewriting knows the right value, so the normal form keeps and reports them.
+# Faults of the rows themselves: no rewriting knows the right value, so the normal form keeps and reports them. A row of
+# the next 24 hours is one: it may become due.
 KEPT = frozenset({Kind.FUTURE, Kind.INFINITE, Kind.NO_VALUE})
 
 
@@ -74,6 +106,11 @@ class Problem:
     kind: Kind
     detail: str
     count: int = 1
+
+    @property
+    def todo(self) -> str:
+        """What to do about a fatal problem."""
+        return _TODO.get(self.kind, RESTORE)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class _Division:
     """`starts`: the first day of each slice. `counts`: stretches x slices, the usable rows of the one in the other."""
 
     dataset: Dataset
+    possible: tuple[int, int]
     starts: np.ndarray
     counts: np.ndarray
 
@@ -75,7 +76,7 @@ def _division(census: Census, sizes: Sizes) -> _Division:
     for stretch, found in enumerate(census.days):
         at = np.searchsorted(starts, list(found), side="right") - 1
         np.add.at(counts[stretch], at, list(found.values()))
-    return _Division(census.dataset, np.array(starts, dtype=np.int64), counts)
+    return _Division(census.dataset, census.possible, np.array(starts, dtype=np.int64), counts)
 
 
 def _passes(counts: np.ndarray, waiting: int) -> Iterator[range]:
@@ -148,7 +149,7 @@ def _sorted_out(division: _Division, rows: pa.Table, window: range) -> Iterator[
     dataset = division.dataset
     rows = keys.with_key(rows, dataset)
     at = np.searchsorted(division.starts, keys.days(rows, dataset), side="right") - 1
-    mine = np.flatnonzero(keys.on_grid(rows, dataset) & (at >= window.start) & (at < window.stop))
+    mine = np.flatnonzero(keys.stays(rows, dataset, division.possible) & (at >= window.start) & (at < window.stop))
     small = np.min_scalar_type(len(window))  # 16 bits as a rule, which sort many times faster than 64
     mine = mine[np.argsort((at[mine] - window.start).astype(small), kind="stable")]
     rows, at = rows.take(mine), at[mine]

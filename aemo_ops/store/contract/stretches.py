@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aemo_ops.errors import SchemaMismatch, StoreCorrupt
+from aemo_ops.errors import StoreCorrupt
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.store.contract.layout import Layout, layout
-from aemo_ops.store.splice.footer import Footer, read_footer
+from aemo_ops.store.splice.footer import read_footer
 
 STRETCH = 131_072
 _GROUPS_AT_ONCE = 32
@@ -38,15 +38,15 @@ class Stretch:
 class Stretches:
     """A file opened once, to be read as often as needed; what replaces it under its name meanwhile is not seen.
 
-    Raises pyarrow's errors, OSError and StoreCorrupt where the file is broken. At most one stretch and one decoded page of
-    each column are in memory.
+    Raises Encrypted; pyarrow's errors, OSError and StoreCorrupt where the file is broken. At most one stretch and one decoded
+    page of each column are in memory.
     """
 
     def __init__(self, source: BinaryIO, path: Path, dataset: Dataset, size: int = STRETCH) -> None:
         self.path = path
         self._size = size
         # Our own reader of footers first: on some damaged ones pyarrow does not raise, but aborts the whole process.
-        self.footer = _footer(source)
+        self.footer = read_footer(source.fileno())
         self.layout: Layout = layout(dataset, pq.ParquetFile(source).schema_arrow)
         source.seek(0)
         self.parquet = pq.ParquetFile(
@@ -112,13 +112,6 @@ class Stretches:
     def _unread(self, table: pa.Table, rows: pa.Table) -> dict[str, int]:
         lost = {name: rows[name].null_count - table[source].null_count for name, source in self.layout.sources.items()}
         return {name: count for name, count in lost.items() if count}
-
-
-def _footer(source: BinaryIO) -> Footer:
-    try:
-        return read_footer(source.fileno())
-    except SchemaMismatch as error:
-        raise StoreCorrupt(str(error)) from error
 
 
 def _runs(bounds: np.ndarray, size: int) -> Iterator[range]:

@@ -22,18 +22,22 @@ _DAMAGE = (pa.ArrowException, OSError)
 
 @dataclass(frozen=True)
 class Reader:
-    """The row groups of an open file, or of one in memory (`path` then says of which file's sake), as rows of a dataset."""
+    """The row groups of an open file, or of one in memory (`path` then says of which file's sake), as rows of a dataset.
+
+    Groups are counted as in a footer that lists no empty ones; `filled` says where each stands among all.
+    """
 
     path: Path
     parquet: pq.ParquetFile
     dataset: Dataset
+    filled: Sequence[int]
 
     def rows(self, first: int, last: int) -> pa.Table:
         """The rows of groups first..last-1. Raises StoreCorrupt for what cannot be read or does not fit its checksums."""
         if first == last:
             return self.dataset.schema.empty_table()
         try:
-            rows = self.parquet.read_row_groups(list(range(first, last)), use_threads=False)
+            rows = self.parquet.read_row_groups(list(self.filled[first:last]), use_threads=False)
             return rows.cast(self.dataset.schema).replace_schema_metadata(None).combine_chunks()
         except _DAMAGE as error:
             raise StoreCorrupt(f"{self.path}: a part of it cannot be read ({error})") from error
@@ -63,7 +67,9 @@ def opened(path: Path, dataset: Dataset, content: memoryview | None = None) -> I
     except _DAMAGE as error:
         raise StoreCorrupt(f"{path} cannot be opened as parquet ({error})") from error
     with parquet:
-        yield Reader(path, parquet, dataset)
+        groups = parquet.metadata
+        filled = [place for place in range(groups.num_row_groups) if groups.row_group(place).num_rows]
+        yield Reader(path, parquet, dataset, filled)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
 
-from aemo_ops.errors import SchemaMismatch, StoreCorrupt
+from aemo_ops.errors import Encrypted, SchemaMismatch, StoreCorrupt
 from aemo_ops.store.splice.rowgroup import Group, viewed
 from aemo_ops.store.splice.thrift import I32, I64, STRUCT, Items, Struct, decode, encode
 
@@ -115,7 +115,7 @@ def _moment(nanoseconds: int) -> datetime:
 
 
 def read_footer(source: int | Path) -> Footer:
-    """The footer of a file, open (descriptor) or by path. Raises StoreCorrupt, SchemaMismatch (encrypted)."""
+    """The footer of a file, open (descriptor) or by path. Raises StoreCorrupt, Encrypted."""
     if isinstance(source, Path):
         with source.open("rb") as file:
             return read_footer(file.fileno())
@@ -123,7 +123,7 @@ def read_footer(source: int | Path) -> Footer:
     tail = os.pread(source, min(size, _TAIL), max(0, size - _TAIL))
     magic = tail[-4:]
     if magic == _ENCRYPTED_MAGIC:
-        raise SchemaMismatch("the file is encrypted")
+        raise Encrypted("the file is encrypted")
     if size < 12 or magic != MAGIC or os.pread(source, 4, 0) != MAGIC:
         raise StoreCorrupt("the file does not begin and end as parquet does")
     length = int.from_bytes(tail[-8:-4], "little")
@@ -161,7 +161,7 @@ def _parse(tail: bytes, length: int, size: int) -> Footer:
         raise StoreCorrupt(f"the footer ends after {end} bytes of {length}")
     try:
         if {8, 9} & fields.keys():
-            raise SchemaMismatch("the file's footer is signed: some of its columns are encrypted")
+            raise Encrypted("some of its columns are encrypted")
         groups = tuple(fields[4][1].values)
         footer = Footer({**fields, 4: (fields[4][0], Items(STRUCT, []))}, groups, tail if own else tail[-8 - length :])
         _check(footer, fields[3][1], size - length - 8)
@@ -182,9 +182,11 @@ def _check(footer: Footer, rows: int, end: int) -> None:
             raise StoreCorrupt(f"row group {position} has {group.rows} rows")
         if group.rows == 0:  # pyarrow writes an empty group with offsets of 0
             continue
+        if not all(chunk.plain for chunk in group.chunks):
+            raise StoreCorrupt(f"row group {position}: its rows lie in another file")
         for chunk in group.chunks:
             ranges = ((chunk.start, chunk.length), *chunk.indexes)
-            if chunk.plain and any(start < 4 or length < 0 or start + length > end for start, length in ranges):
+            if any(start < 4 or length < 0 or start + length > end for start, length in ranges):
                 raise StoreCorrupt(f"row group {position}: column {chunk.column} lies outside the file")
 
 

@@ -27,7 +27,7 @@ class Chunk:
     high: bytes | None
     nulls: int | None
     indexes: tuple[tuple[int, int], ...]
-    plain: bool  # neither encrypted nor in another file
+    plain: bool  # in this file, and not encrypted
 
     @property
     def end(self) -> int:

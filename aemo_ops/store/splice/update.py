@@ -22,13 +22,11 @@ from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.store.merge import Merge, merge_rows
 from aemo_ops.store.splice.chunks import Encoded, Reader, check_file, encoded, opened, times
 from aemo_ops.store.splice.clone import clone
-from aemo_ops.store.splice.fitness import footer_of, refused
+from aemo_ops.store.splice.fitness import check_sizes, footer_of, refused
 from aemo_ops.store.splice.footer import Footer
 from aemo_ops.store.splice.rowgroup import Group
 from aemo_ops.store.splice.sections import Section, cuts, sections
 from aemo_ops.store.splice.successor import Original, original, succeed
-
-LARGEST = 4_194_304  # rows of a group that we are willing to decode: about 0.4 GB
 
 
 @dataclass(frozen=True)
@@ -88,11 +86,7 @@ def _planned(footer: Footer, rows: pa.Table, dataset: Dataset) -> list[Section]:
     sizes = [group.rows for group in footer.groups]
     planned = sections(footer.spans(dataset.key[0]), sizes, times(rows, dataset))
     for section in planned:
-        largest = max(sizes[section.first : section.last], default=0)
-        if largest > LARGEST:
-            raise SchemaMismatch(
-                f"one of its row groups has {largest:,} rows; at most {LARGEST:,} are decoded at a time"
-            )
+        check_sizes(sizes[section.first : section.last])
     return planned
 
 

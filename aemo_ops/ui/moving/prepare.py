@@ -142,6 +142,10 @@ def chosen(told: Mapping[str, Any], suggested: Move) -> Move:
             raise SettingsError(f"Say {what}.")
     patterns = tuple(part.strip() for part in str(told["patterns"]).split(",") if part.strip())
     for text in filter(None, folders.values()):
+        try:
+            folder(text)
+        except ValueError as error:
+            raise SettingsError(f"{text!r} is no path: {error}.") from error
         if not Path(text).expanduser().is_absolute():
             raise SettingsError(
                 f"{text!r} is no whole path: write it from its beginning, such as /Volumes/... or ~/..."
