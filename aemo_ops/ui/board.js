@@ -61,6 +61,9 @@ function told(button) {
   return JSON.stringify(Object.fromEntries(fields.map((f) => [f.name, f.type === "checkbox" ? f.checked : f.value])))
 }
 
+// The app has ended: a click would be lost.
+function is_lost() { return document.documentElement.dataset.contact === "lost" }
+
 // Pressed at once, and released when it changes, or else when the engine must have answered.
 function press(button, model) {
   const {verb, sends} = button.dataset
@@ -83,6 +86,7 @@ export function render({model}) {
   root.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-go]")
     if (link) { follow(link, event) }
+    if (is_lost()) { return }
     const button = event.target.closest("button[data-verb]")
     if (button && !button.disabled && !button.hasAttribute("aria-busy")) { press(button, model) }
   })
@@ -94,6 +98,11 @@ export function render({model}) {
     const form = event.key === "Enter" && event.target.matches("input") && event.target.closest("[data-form]")
     form && form.querySelector("button[data-sends]:enabled")?.click()
   })
+  const contact = ({detail}) => {
+    for (const place of root.querySelectorAll("[data-contact]")) { place.textContent = detail }
+  }
+  window.addEventListener("aemo-ops:contact", contact)
+  model.on("remove", () => window.removeEventListener("aemo-ops:contact", contact))
   root.addEventListener("mouseover", (event) => {
     const time = event.target.closest("time[datetime]")
     if (time) { time.title = `${new Date(time.dateTime).toLocaleString()} local time` }
