@@ -47,6 +47,18 @@ function fill(root, parts, shown) {
     shown.set(slot, html)
     if (had_focus) { refocus(slot, had_focus) }
   }
+  for (const form of root.querySelectorAll("[data-word]")) { answer(form) }
+}
+
+// A button that wants a word opens when that stands in the field; the answer to what stands there is beside it.
+function answer(form) {
+  const {word, off} = form.dataset
+  const typed = form.querySelector("input").value.trim()
+  form.querySelector("[data-sends]").disabled = off !== undefined || typed !== word
+  const hint = typed === "" ? `The button opens when ${word} stands in the field.`
+    : typed === word ? "That is the word." : `Not ${word}: type it in capitals as it stands there. Nothing was changed.`
+  const told = form.querySelector("[data-hint]")
+  if (told.textContent !== hint) { told.textContent = hint }
 }
 
 function follow(link, event) {
@@ -93,6 +105,10 @@ export function render({model}) {
   root.addEventListener("input", (event) => {  // another word is another question
     const form = event.target.closest("[data-form]")
     for (const button of form?.querySelectorAll("button[aria-busy]") ?? []) { button.removeAttribute("aria-busy") }
+    if (form?.matches("[data-word]")) {
+      form.querySelector("[role=alert]")?.remove()
+      answer(form)
+    }
   })
   root.addEventListener("keydown", (event) => {
     const form = event.key === "Enter" && event.target.matches("input") && event.target.closest("[data-form]")
