@@ -13,7 +13,7 @@ from typing import Any
 from aemo_ops.cli.printing import ATTENTION, ERROR, GOOD, document, table
 from aemo_ops.clock import Clock
 from aemo_ops.errors import SettingsError, Unconfirmed
-from aemo_ops.migrate import evidence
+from aemo_ops.migrate import evidence, stages
 from aemo_ops.migrate.dashboard import Dashboard
 from aemo_ops.migrate.inventory import USUAL, Wanted
 from aemo_ops.migrate.move import MOST_HOURS, PATTERNS, Move
@@ -262,12 +262,13 @@ def _rehearse(settings: Settings, chosen: argparse.Namespace) -> int:
 def status(chosen: argparse.Namespace) -> int:
     move = Undertaking(Settings.load())
     standings = move.standings()
+    job = stages.elsewhere(standings) if move.holder() else None
     if chosen.json:
         document(
             {
                 "from": move.move.source,
                 "to": move.move.base,
-                "sentence": evidence.sentence(standings),
+                "sentence": evidence.sentence(standings, job),
                 "alarm": move.alarm(),
                 "journal": {"path": move.journal.path, "broken": move.journal.broken},
                 "steps": [
@@ -278,10 +279,11 @@ def status(chosen: argparse.Namespace) -> int:
         )
     else:
         print(f"{move.move.source} -> {move.move.base}")
-        table(("step", "state", "since (UTC)", "reason"), [(s.title, str(s.phase), s.at, s.reason) for s in standings])
+        rows = [(one.title, stages.word(one, job), one.at, one.reason) for one in standings]
+        table(("step", "state", "since (UTC)", "reason"), rows)
         if move.journal.broken:
             print(f"The journal can only be read: {move.journal.broken}")
-        print(move.alarm() or evidence.sentence(standings))
+        print(move.alarm() or evidence.sentence(standings, job))
     return ERROR if move.journal.broken else _code(standings)
 
 

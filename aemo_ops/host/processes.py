@@ -70,11 +70,14 @@ def find(patterns: Sequence[str], folders: Sequence[Path] = ()) -> list[Found]:
             found = _look(process, folders)
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if found.files or (
-            _is_program(found.command) and any(one and one in " ".join(found.command) for one in patterns)
-        ):
+        if found.files or (_is_program(found.command) and holds(found.command, patterns)):
             seen.append(found)
     return sorted(seen, key=lambda one: one.identity.pid)
+
+
+def holds(command: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Whether a command line holds one of `patterns`."""
+    return any(one and one in " ".join(command) for one in patterns)
 
 
 # Programs that only look at files: what they name is not what they are.

@@ -154,14 +154,17 @@ class Desk:
     def _through(self, work: Undertaking, step: Step, progress: Progress) -> str:
         work.go(progress, step.name, lambda reason: progress.tell(0, 0, reason))
         stage = stages.of_step(step.name)
-        return f"{stage.title if step.name == stage.steps[-1] else step.title}: done and verified."
+        if step.name == stage.steps[-1]:
+            return f"{stage.title}: done and verified."
+        after = work.step(stage.steps[stage.steps.index(step.name) + 1])
+        return f"{step.title}: done and verified. {stage.title} goes on with: {after.title}."
 
     def _back(self, work: Undertaking, progress: Progress) -> str:
         standings = work.wizard.rollback(progress)
         return " ".join([evidence.sentence(standings), *evidence.left_after_rollback(work.journal, standings)])
 
     def _start(self, stage: Stage | None, deed: Callable[[Progress], str]) -> None:
-        doing = Doing(stage.title, stage.key) if stage else Doing("Rolling back", "")
+        doing = Doing(stage.title, stage.key) if stage else Doing("Rolling back", stages.ALL)
         with self._lock:
             self._check_free()
             self._progress = Progress(self._heard)

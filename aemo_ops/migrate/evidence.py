@@ -17,7 +17,7 @@ import jinja2
 from aemo_ops import files
 from aemo_ops.clock import Clock
 from aemo_ops.masking import MASK, masked, masked_command, masked_facts
-from aemo_ops.migrate import labels
+from aemo_ops.migrate import labels, stages
 from aemo_ops.migrate.copy import digest
 from aemo_ops.migrate.step import Phase, Standing, Step
 from aemo_ops.store.journal import Journal
@@ -81,9 +81,11 @@ def _told(journal: Journal, standings: Sequence[Standing], figures: Sequence[Map
     }
 
 
-def sentence(standings: Sequence[Standing]) -> str:
-    """How a move stands, in a sentence."""
+def sentence(standings: Sequence[Standing], job: str | None = None) -> str:
+    """How a move stands, in a sentence; `job` as in `stages`."""
     phases = {one.phase for one in standings}
+    if job is not None:
+        return stages.sentence(standings, job)
     if phases == {Phase.DONE}:
         return "The move is finished: the new files are what counts, and the old ones are as they were left."
     if phases <= {Phase.UNDONE, Phase.OPEN}:
@@ -92,14 +94,7 @@ def sentence(standings: Sequence[Standing]) -> str:
         if afterwards := _afterwards(standings):
             return f"The move was rolled back.{afterwards}"
         return "The move was rolled back: everything is as it was before, with every row collected since."
-    if going := next((one for one in standings if one.phase is Phase.UNDOING), None):
-        return f"A rollback is under way and not finished; it was at: {going.title}."
-    at = next(one for one in standings if one.phase is not Phase.DONE)
-    words = {
-        Phase.FAILED: f"{at.title} failed: {at.reason}",
-        Phase.BEGUN: f"{at.title} was begun and not finished; running the move again goes on with it.",
-    }
-    return words.get(at.phase, f"The next step is: {at.title}.")
+    return stages.sentence(standings, job)
 
 
 def _rollbacks(journal: Journal) -> list[dict[str, str]]:

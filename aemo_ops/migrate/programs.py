@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,8 @@ from aemo_ops.host import processes
 from aemo_ops.host.processes import Found, Identity
 from aemo_ops.host.supervisor import supervisors
 from aemo_ops.masking import masked_command, masked_facts
+
+SILENCE = timedelta(minutes=10)  # real time: an old collector writes every five minutes
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,29 @@ def look(patterns: Sequence[str], sources: Sequence[Path] = ()) -> list[Program]
     ours = [one for one in found if one.files or not sources or not _elsewhere(one.command, sources)]
     pids = {one.identity.pid for one in ours}
     return [_recorded(one, one.parent if one.parent in pids else 0) for one in ours]
+
+
+def nameless(patterns: Sequence[str], running: Sequence[Program], files: Mapping[str, datetime], now: datetime) -> str:
+    """Why it is not known which program writes the `files` (name -> last change); empty where one is, or where none does.
+
+    A file that a program has open now tells too little: the switchover must find that program between two of its writes.
+    """
+    if any(processes.holds(one.command, patterns) for one in running):
+        return ""
+    held = " or ".join(map(repr, patterns))
+    if running:
+        who = str(running[0]).replace("; ", ", ")  # a reason is told in parts, between which that stands
+        return (
+            f"{who} has files there open for writing, and its command line holds no {held}: say a part of that line, by "
+            "which the switchover will find it"
+        )
+    name, last = max(files.items(), key=lambda one: one[1], default=("", datetime.min))
+    if abs(now - last) > SILENCE:
+        return ""
+    return (
+        f"{name} was written at {last:%H:%M:%S} NEM time, and no program runs whose command line holds {held}: say a part of the "
+        f"command line of the one that writes it, or, if that one was ended, wait until {last + SILENCE:%H:%M}"
+    )
 
 
 def noted(known: Sequence[Program], running: Sequence[Program]) -> list[Program]:

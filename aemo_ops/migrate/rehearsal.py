@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -92,6 +93,8 @@ def _looked(settings: Settings, move: Move) -> str:
 
 def _copied(items: list[inventory.Item], folder: Path, progress: Progress) -> str:
     copies = copy_all([(item.path, folder / item.name) for item in items], progress)
+    for item in items:
+        os.utime(folder / item.name, (0, 0))  # else they were taken for files that a program writes
     return f"{sum(copy.size for copy in copies):,} bytes in {len(copies)} files"
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aemo_ops.migrate import stages
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.step import Phase, Standing
 
 
 @dataclass(frozen=True)
 class Doing:
-    """A deed that is under way, of one stage or (empty) of all. `done` of `total` are bytes where they are many.
+    """A deed that is under way, of one stage or (`stages.ALL`) of all. `done` of `total` are bytes where they are many.
 
     `seconds`: real ones since this counting began.
     """
@@ -67,6 +68,13 @@ class Status:
     happened: tuple[tuple[str, str], ...] = ()
     back: tuple[str, ...] = ()
     sentence: str = "No move was begun."
+
+    @property
+    def job(self) -> str | None:
+        """Who works at it now, as `stages` takes it."""
+        if self.doing is not None:
+            return self.doing.stage
+        return stages.elsewhere(self.standings) if self.elsewhere else None
 
     @property
     def finished(self) -> bool:

@@ -19,6 +19,7 @@ from aemo_ops.migrate.judge import Nemweb
 from aemo_ops.migrate.locations import located
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE, Note
+from aemo_ops.migrate.places import Ours
 from aemo_ops.migrate.private import Private
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Phase, Standing, Step
@@ -126,9 +127,10 @@ class Undertaking:
     def _steps(self) -> tuple[Step, ...]:
         move, shadow, clock = self.move, self.shadow, self.clock
         settings = [(self._settings.home / ".env", {_FOLDER: str(move.data)})]
+        ours = Ours(self._settings.data_path, self._settings.home, self._settings.clock_file is not None)
         judged: dict[str, bytes] = {}  # a page that waits compares again and again
         steps: tuple[Step, ...] = (
-            Prepare(move, clock, self.journal),
+            Prepare(move, clock, self.journal, ours),
             Copying(move, clock),
             NormalForm(move, clock),
             CatchUp(move, shadow, clock),

@@ -47,6 +47,18 @@ function fill(root, parts, shown) {
     shown.set(slot, html)
     if (had_focus) { refocus(slot, had_focus) }
   }
+  for (const form of root.querySelectorAll("[data-word]")) { answer(form) }
+}
+
+// A button that wants a word opens when that stands in the field; the answer to what stands there is beside it.
+function answer(form) {
+  const {word, off} = form.dataset
+  const typed = form.querySelector("input").value.trim()
+  form.querySelector("[data-sends]").disabled = off !== undefined || typed !== word
+  const hint = typed === "" ? `The button opens when ${word} stands in the field.`
+    : typed === word ? "That is the word." : `Not ${word}: type it in capitals as it stands there. Nothing was changed.`
+  const told = form.querySelector("[data-hint]")
+  if (told.textContent !== hint) { told.textContent = hint }
 }
 
 function follow(link, event) {
@@ -60,6 +72,9 @@ function told(button) {
   const fields = [...button.closest("[data-form]").querySelectorAll("input[name]")]
   return JSON.stringify(Object.fromEntries(fields.map((f) => [f.name, f.type === "checkbox" ? f.checked : f.value])))
 }
+
+// The app has ended: a click would be lost.
+function is_lost() { return document.documentElement.dataset.contact === "lost" }
 
 // Pressed at once, and released when it changes, or else when the engine must have answered.
 function press(button, model) {
@@ -83,17 +98,27 @@ export function render({model}) {
   root.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-go]")
     if (link) { follow(link, event) }
+    if (is_lost()) { return }
     const button = event.target.closest("button[data-verb]")
     if (button && !button.disabled && !button.hasAttribute("aria-busy")) { press(button, model) }
   })
   root.addEventListener("input", (event) => {  // another word is another question
     const form = event.target.closest("[data-form]")
     for (const button of form?.querySelectorAll("button[aria-busy]") ?? []) { button.removeAttribute("aria-busy") }
+    if (form?.matches("[data-word]")) {
+      form.querySelector("[role=alert]")?.remove()
+      answer(form)
+    }
   })
   root.addEventListener("keydown", (event) => {
     const form = event.key === "Enter" && event.target.matches("input") && event.target.closest("[data-form]")
     form && form.querySelector("button[data-sends]:enabled")?.click()
   })
+  const contact = ({detail}) => {
+    for (const place of root.querySelectorAll("[data-contact]")) { place.textContent = detail }
+  }
+  window.addEventListener("aemo-ops:contact", contact)
+  model.on("remove", () => window.removeEventListener("aemo-ops:contact", contact))
   root.addEventListener("mouseover", (event) => {
     const time = event.target.closest("time[datetime]")
     if (time) { time.title = `${new Date(time.dateTime).toLocaleString()} local time` }

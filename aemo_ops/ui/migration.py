@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from aemo_ops.errors import AemoOpsError
 from aemo_ops.migrate.move import Move
-from aemo_ops.migrate.stages import STAGES, current
+from aemo_ops.migrate.stages import ALL, STAGES, State, current, states
+from aemo_ops.migrate.stages import sentence as stage_sentence
 from aemo_ops.migrate.status import Status
 from aemo_ops.migrate.step import Phase
 from aemo_ops.ui import tiles
@@ -96,7 +97,7 @@ class Migration:
     # what is seen -----------------------------------------------------------------------------------------------------------
     def _show(self) -> None:
         status = self._model.move
-        wants = current(status.standings).key if status.standings else "prepare"
+        wants = current(status.standings, status.job).key if status.standings else "prepare"
         if wants != self._stage:  # the move went on, here or in another browser: follow it
             self._stage, self._tab = wants, ""
         shown = self._tab or wants
@@ -111,7 +112,9 @@ class Migration:
                 "sentence": Markup.escape(sentence(status)),
                 "deeds": deeds,
                 "banner": self._banner(status),
-                "back": switch.back(status) if self._back and undo and not status.doing else tiles.EMPTY,
+                "back": switch.back(status, self._answer(status))
+                if self._back and undo and not status.doing
+                else tiles.EMPTY,
                 "stepper": stepper.stepper(status, shown),
                 "progress": pieces.progress(status.doing) if status.doing else tiles.EMPTY,
                 "stage": self._stage_markup(status, shown),
@@ -120,6 +123,10 @@ class Migration:
         if self._reports.visible != bool(status.happened):
             self._reports.visible = bool(status.happened)
         self._happened.fill({"happened": _feed(status)})
+
+    def _answer(self, status: Status) -> str:
+        """To the word that was typed last: told beside its field too, for a banner may be out of sight there."""
+        return self._model.refused or (status.said if status.failed and status.doing is None else "")
 
     def _banner(self, status: Status) -> Markup:
         block = Markup('<div class="banner {}" role="{}"><p>{}</p></div>')
@@ -141,7 +148,7 @@ class Migration:
     def _stage_markup(self, status: Status, shown: str) -> Markup:
         if shown == "prepare" or not status.standings:
             return prepare.show(status, self._suggested, Path(self._model.snapshot.folder))
-        wants = current(status.standings)
+        wants = current(status.standings, status.job)
         keys = [one.key for one in STAGES]
         if keys.index(shown) > keys.index(wants.key):
             title = next(one.title for one in STAGES if one.key == shown)
@@ -153,7 +160,7 @@ class Migration:
             case "parallel":
                 return parallel.show(status, self._rows)
             case "switch":
-                return switch.show(status)
+                return switch.show(status, self._answer(status))
             case _:
                 return finish.show(status)
 
@@ -175,11 +182,11 @@ def sentence(status: Status) -> str:
         return f"{ends} {status.sentence}"
     who = "The new collector is in charge." if phases["switch"] is Phase.DONE else "The old collector is in charge."
     stage = current(status.standings)
-    steps = {phases[step] for step in stage.steps}
-    if steps <= {Phase.OPEN, Phase.UNDONE, Phase.DONE}:
-        ready = stage.key == "finish" and status.look is not None and not status.look.reason
-        return f"{ends} {who} {'The watching is over: press Finish.' if ready else f'Next: {stage.title}.'}"
-    return f"{ends} {who} {status.sentence}"
+    ready = stage.key == "finish" and status.look is not None and not status.look.reason
+    stands = states(status.standings, status.job)[stage.key]
+    if ready and stands in (State.NEXT, State.PARTLY):
+        return f"{ends} {who} The watching is over: press Finish."
+    return f"{ends} {who} {stage_sentence(status.standings, status.job)}"
 
 
 def brief(path: Path) -> str:
@@ -193,8 +200,12 @@ def short(status: Status) -> str:
         return "a switchover was not finished"
     if not status.under_way:
         return ""
-    title = current(status.standings).title.lower()
-    return f"moving: {title}" if status.doing else f"move: {title} is next"
+    if status.job == ALL:
+        return "move: rolling back is going on"
+    stage = current(status.standings, status.job)
+    stands = states(status.standings, status.job)[stage.key]
+    verb = "was" if stands is State.STOPPED else "has" if stands is State.FAILED else "is"
+    return f"move: {stage.title.lower()} {verb} {stands}"
 
 
 def _word(subject: str) -> str:

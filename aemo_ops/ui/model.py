@@ -177,6 +177,11 @@ class Model(param.Parameterized):
         if self._problems.pop(what, None) is not None:
             self._tell_problems()
 
+    @property
+    def refused(self) -> str:
+        """Why what a person asked for last could not be begun; empty where it was."""
+        return self._problems.get(DEED, "")
+
     def later(self, callback: Callable[[], Any]) -> None:
         """Runs `callback` on a later turn of the loop, after the clicks that wait."""
         self._soon(callback)

@@ -29,30 +29,44 @@ function show(key, model, view) {
   }
 }
 
+// The app has ended: whatever page is asked for, it cannot send it.
+function is_lost() { return document.documentElement.dataset.contact === "lost" }
+
 export function render({model, view}) {
   const nav = document.createElement("nav")
+  const barred = document.createElement("p")
+  barred.className = "barred"
+  barred.setAttribute("role", "status")
   nav.setAttribute("aria-label", "Pages")
   nav.style.visibility = "hidden"
   const go = (key) => {
+    if (is_lost()) { return }
     if (key !== model.page) { history.pushState({}, "", `?page=${key}`) }
     model.page = key
   }
   const draw = () => {
     const at = nav.getRootNode().activeElement?.textContent
-    nav.replaceChildren(...model.entries.map((entry) => item(entry, model.page, go)))
+    nav.replaceChildren(...model.entries.map((entry) => item(entry, model.page, go)), barred)
     document.title = `${model.entries.find((entry) => entry.key === model.page)?.title ?? "Live"} - AEMO Ops`
     if (at) { [...nav.children].find((link) => link.textContent === at)?.focus() }
   }
   const back = () => {
+    if (is_lost()) { return }
     const key = new URLSearchParams(location.search).get("page")
     model.page = model.entries.some((entry) => entry.key === key) ? key : model.entries[0].key
   }
   const asked = (event) => go(event.detail)
+  const contact = () => {
+    nav.classList.toggle("lost", is_lost())
+    barred.textContent = is_lost() ? "Disconnected: no page can be opened until the app is back." : ""
+  }
   window.addEventListener("popstate", back)
   window.addEventListener("aemo-ops:go", asked)
+  window.addEventListener("aemo-ops:contact", contact)
   model.on("remove", () => {
     window.removeEventListener("popstate", back)
     window.removeEventListener("aemo-ops:go", asked)
+    window.removeEventListener("aemo-ops:contact", contact)
   })
   model.on(["entries", "page"], draw)
   model.on("page", () => show(model.page, model, view))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from markupsafe import Markup
 
+from aemo_ops.migrate.status import Status
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ui import tiles
 from aemo_ops.ui.answer import Answer
@@ -26,22 +29,33 @@ class Notice:
     def _fill(self) -> None:
         snapshot = self._model.snapshot
         refused = "" if snapshot.adopted else self._answer.text
-        self.view.fill({"notice": markup(snapshot, " ".join(filter(None, (self._model.problem, refused))))})
+        problem = " ".join(filter(None, (self._model.problem, refused)))
+        self.view.fill({"notice": markup(snapshot, problem, is_moved(self._model.move, snapshot))})
 
 
-def markup(snapshot: Snapshot, problem: str) -> Markup:
-    """Empty when nothing is in the way."""
-    blocks = [_observing(snapshot)] if snapshot.role is Role.OBSERVING else []
+def is_moved(move: Status, snapshot: Snapshot) -> bool:
+    """Whether a move decides who writes to the folder: it is then no person's to adopt."""
+    if move.doing is not None:
+        return True
+    ends = (move.move.data, move.move.source) if move.move is not None and move.under_way else ()
+    return Path(snapshot.folder) in ends
+
+
+def markup(snapshot: Snapshot, problem: str, moved: bool = False) -> Markup:
+    """Empty when nothing is in the way. `moved`: a move decides who writes to the folder."""
+    blocks = [_observing(snapshot, moved)] if snapshot.role is Role.OBSERVING else []
     blocks += [Markup('<div class="banner late" role="status"><p>{}</p></div>').format(p) for p in snapshot.problems]
     if problem:
         blocks.append(Markup('<div class="banner stale" role="alert"><p>{}</p></div>').format(problem))
     return tiles.EMPTY.join(blocks)
 
 
-def _observing(snapshot: Snapshot) -> Markup:
+def _observing(snapshot: Snapshot, moved: bool) -> Markup:
     holder = Markup("<p>{}</p>").format(snapshot.holder) if snapshot.holder else tiles.EMPTY
     adopt = tiles.EMPTY
-    if not snapshot.adopted:
+    if not snapshot.adopted and moved:
+        adopt = Markup("<p>A move is under way, which says who writes there: see the Migration page.</p>")
+    elif not snapshot.adopted:
         adopt = Markup(
             "<p>Adopting writes a small marker into <code>{}</code> and starts collection into the files there; rows "
             "already in them stay. Do it only if no other program writes to this folder.</p>{}"

@@ -19,6 +19,7 @@ from aemo_ops.ops.snapshot import Snapshot
 from aemo_ops.ui import theme, tiles, words
 from aemo_ops.ui.board import Board, stack
 from aemo_ops.ui.collectors import Collectors
+from aemo_ops.ui.contact import Contact
 from aemo_ops.ui.gaps import GapsPage
 from aemo_ops.ui.live import Live
 from aemo_ops.ui.migration import Migration, short
@@ -104,13 +105,14 @@ class Shell:
         self._entries = {entry.key: entry for entry in ENTRIES}
         self._nav = Nav(page=_asked_page(self._entries), sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
         self._head = Board(_HEAD)
+        self._contact = Contact(self._model.now)
         toured = _toured()
         goes_on = console.demo and toured != OVER
         self._tour = Tour(toured, lambda stop: self._nav.param.update(toured=stop)) if goes_on else None
         self._notice = Notice(self._model)
         self._surveyor = Surveyor(self._model)
         above = [self._tour.view] if self._tour else []
-        self._main = stack(*above, self._notice.view, margin=(18, 22, 28, 22))
+        self._main = stack(*above, self._notice.view, margin=(18, 22, 28, 22), stylesheets=[theme.WHOLE, theme.AWAY])
         self._show_head()
         self._show_page()
         self._nav.param.watch(lambda _event: self._turn(), "page")
@@ -122,7 +124,7 @@ class Shell:
         dark = _asked_theme() == "dark"
         entry = self._entries[self._nav.page]
         page = Page(  # type: ignore[no-untyped-call]
-            header=[self._head], sidebar=[self._nav], main=[self._main], theme_config=theme.CONFIG, sx=theme.FRAME,
+            header=[self._head], sidebar=[self._nav, self._contact], main=[self._main], theme_config=theme.CONFIG, sx=theme.FRAME,
             stylesheets=[theme.CSS], sidebar_width=196, sidebar_resizable=False, sidebar_variant="permanent",
             busy_indicator=None, dark_theme=dark, raw_css=[theme.loading(dark)],
             meta_title=f"{entry.title} - AEMO Ops", meta_name="AEMO Ops", favicon=theme.asset("favicon.svg"),
@@ -169,6 +171,7 @@ class Shell:
         self._surveyor.look()
 
     def _tick(self) -> None:
+        self._contact.beat(self._model.now)
         self._show_head()
         self._screen().tick()
         self._surveyor.look()
@@ -199,7 +202,8 @@ def _logo() -> str:
 
 _HEAD = Markup(
     '<div class="head"><a class="name" href="?page=live" data-go="live"><img src="{}" alt="">AEMO Ops</a>'
-    '<div class="state" role="status" data-slot="state"></div><div class="clock" data-slot="clock"></div></div>'
+    '<div class="away" role="alert" data-contact></div><div class="state" role="status" data-slot="state"></div>'
+    '<div class="clock" data-slot="clock"></div></div>'
 ).format(_logo())
 
 

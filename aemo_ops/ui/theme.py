@@ -132,6 +132,9 @@ IN_SIGHT = {"content-visibility": "visible", "--display": "flex"}
 OUT_OF_SIGHT = {"content-visibility": "hidden", "--display": "none"}
 SIGHT = "@supports not (content-visibility: hidden) { :host { display: var(--display) !important; } }"
 
+# The content of a page whose app has ended: dimmed, and nothing of it can be pressed; see contact.js.
+AWAY = ":host { filter: var(--ops-away, none); pointer-events: var(--ops-hands, auto); }"
+
 
 def asset(name: str) -> Path:
     """A file of `assets/`, beside the package in a checkout and inside it in a wheel."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aemo_ops.errors import StepRefused
 from aemo_ops.migrate import desk as desks
 from aemo_ops.migrate.desk import Desk
 from aemo_ops.migrate.note import NOTE
@@ -58,6 +59,19 @@ def test_a_journal_that_cannot_be_read_is_told_and_the_engine_has_the_folder_of_
     journal.path.mkdir()
     found = desk(settings)
     assert "journal-1.jsonl" in found.status().broken and found.folder() == settings.data_path
+
+
+@pytest.mark.parametrize("word", ["", "switch", "SWITCH OVER"])
+def test_another_word_than_the_step_s_is_refused_at_once_and_not_written_down(
+    settings: Settings, journal: Journal, word: str
+) -> None:
+    """Whatever a page lets through."""
+    found = desk(settings)
+    with pytest.raises(StepRefused, match=r"type 'SWITCH', in capitals .* nothing was changed"):
+        found.go("switch", word)
+    with pytest.raises(StepRefused, match=r"type 'ROLLBACK', in capitals .* nothing was changed"):
+        found.go_back(word)
+    assert "confirmed" not in [entry.kind for entry in Journal(journal.path)] and found.status().doing is None
 
 
 @pytest.mark.parametrize("ends", [True, False])

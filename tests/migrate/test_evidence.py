@@ -136,9 +136,9 @@ def test_the_last_report_says_that_the_move_is_finished_and_not_that_finish_goes
     [
         ([Phase.OPEN, Phase.OPEN], "has not begun"),
         ([Phase.DONE, Phase.OPEN], "The next step is: b"),
-        ([Phase.DONE, Phase.BEGUN], "b was begun and not finished"),
+        ([Phase.DONE, Phase.BEGUN], "b was interrupted; running the move again"),
         ([Phase.DONE, Phase.FAILED], "b failed: why"),
-        ([Phase.DONE, Phase.UNDOING], "A rollback is under way and not finished; it was at: b"),
+        ([Phase.DONE, Phase.UNDOING], "A rollback was begun and not finished; it was at: b"),
         ([Phase.UNDONE, Phase.OPEN], "was rolled back"),
         ([Phase.DONE, Phase.DONE], "is finished"),
     ],

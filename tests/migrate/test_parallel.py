@@ -29,6 +29,7 @@ from aemo_ops.ops.engine import Engine
 from aemo_ops.replica import Replica
 from aemo_ops.store.journal import Journal
 from tests.conftest import NOON, generated
+from tests.migrate.moving import let_rest
 from tests.migrate.stepping import quiet
 from tests.waiting import until
 
@@ -61,6 +62,7 @@ class Parallel:
             self.site.url,
         ]
         subprocess.run([*command, "--data", str(self.move.source), *words], check=True, capture_output=True)
+        let_rest(self.move.source)
 
     def wizard(self) -> Wizard:
         move, shadow, clock = self.move, self.shadow, self.clock

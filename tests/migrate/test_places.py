@@ -11,7 +11,8 @@ import pytest
 
 from aemo_ops.host import disk
 from aemo_ops.host.disk import Volume
-from aemo_ops.migrate.places import Judged, judge
+from aemo_ops.migrate import places
+from aemo_ops.migrate.places import Judged, Ours, judge, used
 
 GB = 10**9
 
@@ -37,7 +38,8 @@ def judged(source: Path, target: Path, **changes: object) -> Judged:
 
 
 def test_a_folder_apart_on_another_disk_with_room_is_all_right(source: Path, tmp_path: Path) -> None:
-    for target in (tmp_path / "new", tmp_path / "not" / "there" / "yet"):
+    (tmp_path / "there").mkdir()
+    for target in (tmp_path / "new", tmp_path / "there"):
         found = judged(source, target)
         assert (found.blocks, found.warns) == ((), ()) and found.needed == 10 * GB
 
@@ -96,3 +98,65 @@ def test_a_folder_that_this_user_may_not_write_blocks(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, how: False)
     assert "cannot be written by this user" in judge(source, tmp_path / "new", [1]).blocks[0]
+
+
+def test_a_target_below_a_folder_that_does_not_exist_blocks_and_says_which(source: Path, tmp_path: Path) -> None:
+    """As /Volumes/SSD while the disk is not plugged in: root could make it all, on the wrong disk."""
+    (found,) = judged(source, tmp_path / "SSD" / "aemo" / "production").blocks
+    assert found.startswith(f"{tmp_path / 'SSD'} does not exist") and "plug its disk in" in found
+    assert not (tmp_path / "SSD").exists()
+
+
+def test_a_folder_that_an_unplugged_disk_left_behind_is_no_disk(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_MOUNTS", (tmp_path / "Volumes",))
+    disk_ = tmp_path / "Volumes" / "SSD"
+    disk_.mkdir(parents=True)
+    (found,) = judged(source, disk_ / "aemo").blocks
+    assert f"{disk_} is an ordinary folder" in found and "plug the disk in" in found
+    assert judged(source, disk_ / "aemo", mount=disk_).blocks == ()
+    (tmp_path / "Volumes" / "Macintosh HD").symlink_to("/")
+    assert judged(source, tmp_path / "Volumes" / "Macintosh HD" / tmp_path.relative_to("/") / "new").blocks == ()
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("app/data", "is {app}/data, which this app collects into"),
+        ("link", "is {app}/data, which this app collects into"),
+        ("app/data/moved", "lies inside {app}/data, which this app collects into"),
+        ("", "holds {app}/data, which this app collects into"),
+        ("app/home", "is {app}/home, where this app keeps its own state"),
+        ("app/home/moved", "lies inside {app}/home, where this app keeps its own state"),
+        ("demo/new", "is in {demo}, the folder of a demo"),
+        ("app/other", ""),
+        ("apart", ""),
+    ],
+)
+def test_where_this_app_has_folders_of_its_own_nothing_is_moved_to(tmp_path: Path, base: str, words: str) -> None:
+    app, demo = tmp_path / "app", tmp_path / "demo"
+    for folder in (app / "data", app / "home", demo / "home"):
+        folder.mkdir(parents=True)
+    (demo / "clock.json").touch()
+    (tmp_path / "link").symlink_to(app / "data")
+    target = tmp_path / base
+    found = used(target, _folders(target), Ours(app / "data", app / "home"))
+    assert [words.format(app=app, demo=demo) in one for one in found] == ([True] if words else [])
+    assert all("choose a folder apart from it" in one for one in found)
+
+
+def test_a_place_that_holds_the_app_s_state_is_refused_and_the_folder_that_it_collects_into_may_be_the_new_one(
+    tmp_path: Path,
+) -> None:
+    base = tmp_path / "base"
+    for folder in _folders(base):
+        folder.mkdir(parents=True)
+    (found,) = used(base, _folders(base), Ours(tmp_path / "apart", base / "backup" / "home"))
+    assert f"{base / 'backup'} holds {base / 'backup' / 'home'}, where this app keeps its own state" in found
+    assert used(base, _folders(base), Ours(base / "data", tmp_path / "home")) == []
+    assert used(base, _folders(base), Ours(tmp_path / "apart", base / "state")) == []
+
+
+def _folders(base: Path) -> tuple[Path, ...]:
+    return base / "data", base / "logs", base / "backup"

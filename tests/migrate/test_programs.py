@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,35 @@ def test_what_another_one_began_is_ended_with_it_and_not_started_by_itself(tmp_p
         for one in known:
             processes.stop(one.identity, 10)
         wrapper.wait(10)
+
+
+def test_files_that_somebody_writes_while_no_program_is_known_by_name_are_told(start: Start) -> None:
+    now, files = NOON, {"prices5.parquet": NOON - timedelta(minutes=3), "old.json": NOON - timedelta(days=9)}
+    told = programs.nameless(["no such thing"], [], files, now)
+    assert "prices5.parquet was written at 11:58:00 NEM time" in told and "'no such thing'" in told
+    assert "wait until 12:08" in told
+    assert programs.nameless(["no such thing"], [], files, now + timedelta(minutes=8)) == ""
+    assert programs.nameless(["no such thing"], [], {}, now) == ""
+    start()
+    until(lambda: bool(programs.look([NAME])), "it runs")
+    assert programs.nameless([NAME], programs.look([NAME]), files, now) == ""
+
+
+def test_a_program_that_has_a_file_open_but_is_not_known_by_name_is_told(tmp_path: Path) -> None:
+    """Between two of its writes it has none open: the switchover would not find it."""
+    path = tmp_path / "scada5.parquet"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", f"import time; f = open({str(path)!r}, 'w'); time.sleep(60)", "mine"]
+    )
+    try:
+        until(lambda: bool(programs.look(["no such thing"], tmp_path)), "it has the file open")
+        running = programs.look(["no such thing"], tmp_path)
+        told = programs.nameless(["no such thing"], running, {}, NOON)
+        assert f"process {writer.pid}" in told and "its command line holds no 'no such thing'" in told
+        assert programs.nameless(["mine"], running, {}, NOON) == ""
+    finally:
+        writer.kill()
+        writer.wait()
 
 
 def test_the_likely_folder_is_what_a_running_collector_names_and_its_words_tell_it_apart(

@@ -30,7 +30,12 @@ def here(here: Switching) -> Switching:
 
 def tried(here: Switching, move: Move, scratch: Path) -> tuple[list[tuple[str, bool]], str]:
     settings = Settings(
-        home=here.place / "home", nemweb_url=here.url, clock_file=here.clock_file, request_gap=0.001, catchup_gap=0.02
+        home=here.place / "home",
+        data_path=here.place / "home" / "data",
+        nemweb_url=here.url,
+        clock_file=here.clock_file,
+        request_gap=0.001,
+        catchup_gap=0.02,
     )
     told = rehearse(settings, move, scratch, nobody())
     assert all(one.seconds >= 0 for one in told.steps)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from aemo_ops.market import catalogue
+from aemo_ops.migrate.move import Move
+from aemo_ops.migrate.stages import ALL
 from aemo_ops.migrate.status import Doing, Look, Status
 from aemo_ops.migrate.step import Phase, Standing
 from aemo_ops.ops.freshness import Freshness, State
 from aemo_ops.ops.snapshot import DatasetState, Event, Role
-from aemo_ops.ui import collectors, folding, notice, tiles, words
+from aemo_ops.ui import collectors, folding, migration, notice, tiles, words
 from aemo_ops.ui.heatmap import HeatMap
-from aemo_ops.ui.moving import parallel, pieces
+from aemo_ops.ui.moving import parallel, pieces, stepper, switch
 from aemo_ops.ui.survey import File, Survey
 from tests.ui.made import NOW, SNAPSHOT
 
@@ -81,6 +84,64 @@ def test_a_comparison_that_cannot_be_had_says_why() -> None:
     assert "prices5.parquet of the old folder cannot be read" in drawn
     assert "looking" not in drawn
     assert "Compares both files." in parallel.show(comparing(""), "")
+
+
+def switching(reason: str, later: bool = False) -> Status:
+    names = ("prepare", "copy", "normal", "catch_up", "compare")
+    done = tuple(Standing(name, name, Phase.DONE) for name in names)
+    look = Look("switch", reason, later, "Ends the old collector.")
+    return Status(standings=(*done, Standing("switch", "Switchover")), look=look, back=("all of it",))
+
+
+def test_the_answer_to_a_word_stands_beside_its_field_and_its_button_is_shut_until_the_browser_sees_the_word() -> None:
+    for drawn in (switch.show(switching(""), "that was <refused>"), switch.back(switching(""), "that was <refused>")):
+        form, _, after = drawn.partition('data-sends="form"')
+        assert after.startswith(" disabled>") and "data-off" not in form
+        row, _, _ = after.partition("</div>")
+        assert 'role="alert">that was &lt;refused&gt;' in row and "data-hint" in row
+    assert 'role="alert"' not in switch.show(switching(""), "")
+
+
+@pytest.mark.parametrize(("reason", "later", "off"), [("", False, False), ("03:55", True, False), ("no", False, True)])
+def test_a_word_may_be_typed_where_only_a_quiet_moment_is_awaited(reason: str, later: bool, off: bool) -> None:
+    assert ("data-off" in switch.show(switching(reason, later), "")) == off
+
+
+@pytest.mark.parametrize("folder", ["/ssd/data", "/old"])
+def test_no_person_adopts_a_folder_that_a_move_is_about(folder: str) -> None:
+    strange = replace(SNAPSHOT, role=Role.OBSERVING, adopted=False, reason="not adopted", folder=folder)
+    move = Move(Path("/old"), Path("/ssd"))
+    under_way = Status(move=move, standings=(Standing("prepare", "Prepare", Phase.DONE), Standing("copy", "Copy")))
+    rolling = replace(under_way, doing=Doing("Rolling back", ALL))
+    for status, snapshot in (
+        (under_way, strange),
+        (rolling, strange),
+        (rolling, replace(strange, folder="/elsewhere")),
+    ):
+        drawn = notice.markup(snapshot, "", notice.is_moved(status, snapshot))
+        assert "<button" not in drawn and "see the Migration page" in drawn
+    for status in (Status(), under_way):
+        snapshot = replace(strange, folder="/elsewhere")
+        assert "Adopt this folder" in notice.markup(snapshot, "", notice.is_moved(status, snapshot))
+
+
+def test_the_page_says_one_thing_of_a_killed_copy() -> None:
+    standings = (
+        Standing("prepare", "Prepare", Phase.DONE),
+        Standing("copy", "Copy & verify", Phase.BEGUN),
+        *(Standing(name, name) for name in ("normal", "catch_up", "compare", "switch", "watch", "finish")),
+    )
+    killed = Status(move=Move(Path("/old"), Path("/ssd")), standings=standings)
+    assert "was interrupted" in migration.sentence(killed)
+    assert migration.short(killed) == "move: copy & verify was interrupted"
+    assert 'class="stage stopped"' in stepper.stepper(killed, "copy")
+    working = replace(killed, doing=Doing("Copy & verify", "copy"))
+    elsewhere = replace(killed, elsewhere="process 7")
+    for status in (working, elsewhere):
+        assert "Copy & verify is going on" in migration.sentence(status)
+        assert migration.short(status) == "move: copy & verify is going on"
+        drawn = stepper.stepper(status, "copy")
+        assert 'class="stage doing"' in drawn and "interrupted" not in drawn
 
 
 def test_values_that_differ_are_shown_as_differing() -> None:

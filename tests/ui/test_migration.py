@@ -105,9 +105,23 @@ def stage(page: Page, name: str) -> Locator:
     return page.get_by_role("tab", name=name)
 
 
-def typed(page: Page, word: str, text: str, asked: str = "") -> None:
-    page.get_by_label(f"Type {asked or word} to go on").fill(word)
+def typed(page: Page, word: str, text: str) -> None:
+    page.get_by_label(f"Type {word} to go on").fill(word)
     press(page, text)
+
+
+def refused(page: Page, word: str, text: str) -> None:
+    """No word and a wrong one do not open the button, and the answer is in sight beside the field."""
+    field = page.get_by_label(f"Type {word} to go on")
+    for wrong, answer in (
+        ("", f"opens when {word} stands in the field"),
+        (word.lower(), f"Not {word}: type it in capitals"),
+    ):
+        field.fill(wrong)
+        field.press("Enter")
+        expect(page.get_by_text(answer)).to_be_in_viewport()
+        expect(button(page, text)).to_be_disabled()
+    field.fill("")
 
 
 def up_to_the_switch(page: Page) -> None:
@@ -163,8 +177,7 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         assert {path.name: path.stat().st_ino for path in demo.old.glob("*")} == before  # nothing was replaced there
         # A wrong word changes nothing.
         stage(page, "Switchover").click()
-        typed(page, "switch", "Switch over", asked="SWITCH")
-        expect(page.get_by_role("alert")).to_contain_text("type 'SWITCH', in capitals")
+        refused(page, "SWITCH", "Switch over")
         assert "confirmed" not in demo.journal() and len(demo.collectors()) == 1
         switch(page)
         assert demo.collectors() == []
@@ -175,8 +188,7 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         expect(other.get_by_text("The new collector is in charge.")).to_be_visible()
         # Back: a wrong word first.
         press(page, "Roll back …")
-        typed(page, "rollback", "Roll back", asked="ROLLBACK")
-        expect(page.get_by_role("alert")).to_contain_text("type 'ROLLBACK', in capitals")
+        refused(page, "ROLLBACK", "Roll back")
         left = max(time for time, _ in demo.keys(demo.old, "prices5"))  # type: ignore[misc]
         collected = {key for key in demo.keys(demo.new, "prices5") if key[0] > left}  # type: ignore[index]
         assert collected
@@ -236,7 +248,7 @@ def test_a_killed_app_comes_back_to_where_the_move_stood(browser: Browser, tmp_p
         process = start()
         with opened(browser, url) as page:
             expect(stage(page, "Copy & verify")).to_contain_text("done")
-            expect(stage(page, "Parallel run")).to_contain_text("going on")
+            expect(stage(page, "Parallel run")).to_contain_text("partly done")
             # It collects into the new folder again, without being asked.
             latest = max(time for time, _ in demo.keys(demo.new, "prices5"))  # type: ignore[misc]
             until(lambda: max(t for t, _ in demo.keys(demo.new, "prices5")) > latest, "it collects", 60)  # type: ignore[misc]

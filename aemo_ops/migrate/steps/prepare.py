@@ -8,22 +8,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from aemo_ops.clock import Clock, stamp
+from aemo_ops.clock import Clock, stamp, to_nem
 from aemo_ops.errors import StepRefused
 from aemo_ops.files import explained, partial_of
 from aemo_ops.host import disk
 from aemo_ops.host.repository import Repository, look
-from aemo_ops.migrate import inventory, places
+from aemo_ops.migrate import inventory, places, programs
 from aemo_ops.migrate.candidates import Candidate, candidates, newer
 from aemo_ops.migrate.inventory import Inventory, Item, Kind, State
 from aemo_ops.migrate.locations import Around
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.note import NOTE
+from aemo_ops.migrate.places import Ours
 from aemo_ops.migrate.programs import Program
 from aemo_ops.migrate.step import Facts
 from aemo_ops.migrate.steps.copying import MANIFEST, Copying
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.journal import Journal
+from aemo_ops.store.lease import adopted
 
 _MODE = 0o755
 
@@ -31,8 +33,9 @@ _MODE = 0o755
 class Prepare:
     name, title, word = "prepare", "Prepare", ""
 
-    def __init__(self, move: Move, clock: Clock, journal: Journal) -> None:
+    def __init__(self, move: Move, clock: Clock, journal: Journal, ours: Ours | None = None) -> None:
         self._move = move
+        self._ours = ours
         self._clock = clock
         self._journal = journal
 
@@ -42,11 +45,16 @@ class Prepare:
         there = self._move.source.is_dir()  # else one reason is enough
         reasons = [*judged.blocks, *(found.blocking if there else ()), *self._nowhere(found)]
         reasons += self._gone() if self._copying_begun() else self._taken()
+        if self._ours:
+            reasons += places.used(self._move.base, self._move.folders, self._ours)
         if self._move.env_file and not self._move.env_file.parent.is_dir():
             reasons.append(
                 f"{self._move.env_file.parent} is no folder, so {self._move.env_file} cannot be the settings"
             )
-        if there and (other := newer(self._candidates(self._collectors()))):
+        collectors = self._collectors() if there else []
+        if there and (nameless := self._nameless(found, collectors)):
+            reasons.append(nameless)
+        if there and (other := newer(self._candidates(collectors))):
             reasons.append(
                 f"{other.folder} has newer rows ({stamp(other.newest) if other.newest else '-'}): it is probably the live folder. "
                 "Move that one, choose its files, or put it somewhere else where it is not"
@@ -156,6 +164,13 @@ class Prepare:
 
     def _collectors(self) -> list[Program]:
         return self._move.collectors()
+
+    def _nameless(self, found: Inventory, collectors: Sequence[Program]) -> str:
+        """Of a folder that we write ourselves there is nothing to ask."""
+        if adopted(self._move.source):
+            return ""
+        written = {item.name: item.written for item in found.moved if item.written}
+        return programs.nameless(self._move.patterns, collectors, written, to_nem(Clock.utc()))
 
     def _candidates(self, collectors: Sequence[Program]) -> list[Candidate]:
         return candidates(self._move, collectors, self._clock.now())

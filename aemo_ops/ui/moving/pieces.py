@@ -92,13 +92,18 @@ def pace(doing: Doing) -> str:
     return f"{words.size(rate)}/s · {words.seconds(left)} left"
 
 
-def asked(verb: str, word: str, text: str, off: bool) -> Markup:
-    """A field for the word that a person must type, and the button that sends it; the server looks at the word."""
+def asked(verb: str, word: str, text: str, off: bool, answer: str = "") -> Markup:
+    """A field for the word that a person must type, and the button that sends it, which opens when the word is right.
+
+    The server looks at the word again. `answer`: what it said to the last one, told beside the field.
+    """
+    told = Markup('<p class="answer stale" role="alert">{}</p>').format(answer) if answer else tiles.EMPTY
     return Markup(
-        '<div class="typed" data-form><label><span>Type <b>{}</b> to go on</span>'
+        '<div class="typed" data-form data-word="{}"{}><label><span>Type <b>{}</b> to go on</span>'
         '<input name="word" autocomplete="off" spellcheck="false" size="12"{}></label>'
-        '<button type="button" class="danger" data-verb="{}" data-subject="" data-sends="form"{}>{}</button></div>'
-    ).format(word, _off(off), verb, _off(off), text)
+        '<button type="button" class="danger" data-verb="{}" data-subject="" data-sends="form" disabled>{}</button>'
+        '{}<p class="answer" role="status" data-hint></p></div>'
+    ).format(word, Markup(" data-off") if off else tiles.EMPTY, word, _off(off), verb, text, told)
 
 
 def _off(off: bool) -> Markup:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from aemo_ops.migrate.stages import STAGES, Tone, tones
+from aemo_ops.migrate.stages import STAGES, State, states
 from aemo_ops.migrate.status import Status
 from aemo_ops.ui import tiles
 
-_SIGNS = {Tone.DONE: "✓", Tone.FAILED: "!", Tone.BACK: "↶"}
+_SIGNS = {State.DONE: "✓", State.FAILED: "!", State.STOPPED: "!", State.BACK: "↶", State.BACK_STOPPED: "↶"}
 
 
 def stepper(status: Status, shown: str) -> Markup:
     """A tab for each stage: its number or sign, its title, and how it stands in a word."""
-    told = tones(status.standings)
-    if status.doing and status.doing.stage:
-        told[status.doing.stage] = Tone.DOING
+    told = states(status.standings, status.job)
     tab = Markup(
         '<button type="button" role="tab" class="stage {}" aria-selected="{}" data-verb="tab" data-subject="{}">'
         '<i aria-hidden="true">{}</i><span>{}<small>{}</small></span></button>'

@@ -15,12 +15,13 @@ from aemo_ops.ui import tiles
 from aemo_ops.ui.moving import pieces
 
 
-def show(status: Status) -> Markup:
+def show(status: Status, answer: str) -> Markup:
+    """`answer`: what was said to the last word."""
     switch = status.standing("switch")
     if switch.phase is Phase.DONE:
         return pieces.card("Switched over", _done(switch.evidence), "seen to work before this was called done")
     inside = pieces.checks(status, "switch") + pieces.plan(status, "switch")
-    form = pieces.asked("switch", Switch.word, "Switch over", off=not _may(status))
+    form = pieces.asked("switch", Switch.word, "Switch over", off=not _may(status), answer=answer)
     why = Markup(
         '<p class="note">A quiet moment is waited for. If anything fails, it goes back by itself to what is now, the old '
         "collector running.</p>"
@@ -35,10 +36,11 @@ def _may(status: Status) -> bool:
     return pieces.ready(status, "switch") or (waits and status.doing is None and not status.elsewhere)
 
 
-def back(status: Status) -> Markup:
-    """What rolling back will do, written out, and the word that it wants."""
+def back(status: Status, answer: str) -> Markup:
+    """What rolling back will do, written out, and the word that it wants; `answer`: what was said to the last one."""
     listed = pieces.listed(status.back) if status.back else Markup("<p>looking …</p>")
-    form = pieces.asked("rollback", BACK, "Roll back", off=status.doing is not None or bool(status.elsewhere))
+    off = status.doing is not None or bool(status.elsewhere)
+    form = pieces.asked("rollback", BACK, "Roll back", off=off, answer=answer)
     never = tiles.button("close_back", "Leave it as it is")
     note = Markup(
         '<p class="note">No row is lost: what was collected since the switchover goes into the old files first.</p>'
