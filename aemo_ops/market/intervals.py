@@ -9,6 +9,7 @@ FIVE_MINUTES = timedelta(minutes=5)
 HALF_HOUR = timedelta(minutes=30)
 DAY = timedelta(days=1)
 TRADING_DAY_START = timedelta(hours=4)
+EARLIEST = datetime(1998, 1, 1)  # no row of the NEM is older: it began in December of that year
 _EPOCH = datetime(2000, 1, 1)
 _NS_EPOCH = datetime(1970, 1, 1)
 
@@ -39,6 +40,11 @@ def trading_day(end: datetime) -> datetime:
     """The calendar date, at midnight, of the trading day that the interval ending at `end` belongs to."""
     started = end - FIVE_MINUTES - TRADING_DAY_START
     return datetime(started.year, started.month, started.day)
+
+
+def tomorrow(now: datetime) -> datetime:
+    """The latest interval end that any row may have at `now`: what is dated later was mistyped, or misread."""
+    return now + DAY
 
 
 def nanoseconds(time: datetime) -> int:

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aemo_ops.market.catalogue import PRICES5, PRICES30, SCADA5, SCADA30
+from aemo_ops.market.catalogue import PRICES5, PRICES30, ROOFTOP30, SCADA5, SCADA30, TRANSMISSION5
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import moment, nanoseconds
 from aemo_ops.market.regions import REGIONS
-from aemo_ops.ops.completeness import Completeness, Known, Parent, Presence, judge, key_holes
+from aemo_ops.ops.completeness import Completeness, Known, Parent, Presence
+from aemo_ops.ops.expected import AROUND, key_holes, new_ids
+from aemo_ops.ops.judging import judge
 from aemo_ops.store.absences import Absence
 from aemo_ops.store.coverage import Coverage, Summaries
 from tests.conftest import SOAK
@@ -64,9 +66,8 @@ def expected_of_regions(keys: Keys, until: int) -> list[Presence]:
 def test_regions_are_a_fixed_set_of_which_each_interval_has_all_some_or_none(
     tmp_path_factory: pytest.TempPathFactory, keys: Keys
 ) -> None:
-    found = judge(
-        PRICES5, coverage(tmp_path_factory.mktemp("c"), PRICES5, keys), START, START + 24 * PRICES5.cadence, LATER
-    )
+    held = coverage(tmp_path_factory.mktemp("c"), ROOFTOP30, keys)  # QLDC is a part of QLD1 there
+    found = judge(ROOFTOP30, held, START, START + 24 * ROOFTOP30.cadence, LATER)
     assert states(found) == expected_of_regions(keys, 24)
     assert found.present.tolist() == [
         len({name for when, name in keys if when == at} & set(REGIONS)) for at in range(1, 25)
@@ -134,17 +135,20 @@ def test_an_interval_with_all_rows_of_aemos_own_file_is_complete_whoever_is_not_
     assert found.soft.tolist() == [False] * 6  # the one that is partial is so for sure
 
 
-def test_a_half_hour_lacks_what_its_six_can_still_give(tmp_path: Path) -> None:
+@pytest.mark.parametrize("none_at_aemo", [False, True])
+def test_a_half_hour_lacks_what_its_six_can_still_give(tmp_path: Path, none_at_aemo: bool) -> None:
     fives = {(at, name) for at in range(1, 25) for name in "AB"} - {(at, "B") for at in range(7, 13)}
     halves = {(at, name) for at in range(1, 5) for name in "AB"} - {(2, "B"), (3, "A")}
     (tmp_path / "five").mkdir()
     parent = coverage(tmp_path / "five", SCADA5, fives)
     until = START + 24 * SCADA5.cadence
-    above = judge(SCADA5, parent, START, until, LATER)
-    holes = key_holes(SCADA5, parent, int(above.ends[0]), int(above.ends[-1]))
-    found = judge(SCADA30, coverage(tmp_path, SCADA30, halves), START, until, LATER, parent=Parent(above, holes))
-    # B has no row in the six of the second half hour: nothing to derive; A has all of the third's.
-    assert states(found) == [Presence.COMPLETE, Presence.COMPLETE, Presence.PARTIAL, Presence.COMPLETE]
+    known = Known([absence("B", 7, 12, SCADA5)] if none_at_aemo else [])
+    above = judge(SCADA5, parent, START, until, LATER, known).settled()
+    found = judge(SCADA30, coverage(tmp_path, SCADA30, halves), START, until, LATER, parent=Parent(above, parent))
+    # B has no row in the six of the second half hour: open as they are, until AEMO is known to have none; A has all of the
+    # third's.
+    second = Presence.COMPLETE if none_at_aemo else Presence.PARTIAL
+    assert states(found) == [Presence.COMPLETE, second, Presence.PARTIAL, Presence.COMPLETE]
 
 
 def test_a_half_hour_whose_six_are_partly_absent_at_aemo_is_absent_with_them(tmp_path: Path) -> None:
@@ -153,8 +157,8 @@ def test_a_half_hour_whose_six_are_partly_absent_at_aemo_is_absent_with_them(tmp
     parent = coverage(tmp_path / "five", PRICES5, fives)
     halves = coverage(tmp_path, PRICES30, {(at, name) for at in (1, 2) for name in REGIONS})
     until = START + timedelta(hours=1)
-    partial = [START + timedelta(hours=1)]
+    partial = [(START + timedelta(hours=1), name) for name in REGIONS]
     for known, expected in ((Known(), Presence.PARTIAL), (Known([absence("", 8, 8)]), Presence.ABSENT)):
         above = judge(PRICES5, parent, START, until, LATER, known)
-        found = judge(PRICES30, halves, START, until, LATER, Known(partial=partial), Parent(above, []))
+        found = judge(PRICES30, halves, START, until, LATER, Known(partial=partial), Parent(above, parent))
         assert states(found) == [Presence.COMPLETE, expected]
