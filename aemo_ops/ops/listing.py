@@ -119,13 +119,15 @@ class Listing:
 
 def _pieces(found: Completeness, every: Holes, still: Holes) -> Iterator[_Piece]:
     """The runs of intervals that lack the same keys for the same cause. `still`: what of `every` hole is not explained."""
-    size = len(found.ends)
+    if (size := len(found.ends)) == 0:
+        return
+    base, step = int(found.ends[0]), found.dataset.step
     kinds = (found.states.astype(np.int64) << 2) + ((found.present == 0) << 1) + found.soft
     wanting = np.isin(found.states, _WANTING)
     changes: dict[int, list[tuple[bool, bool, str]]] = {}  # index -> (begins, of `still`, id)
     for of_still, holes in ((False, every), (True, still)):
         for name, first, last in holes:
-            low, high = np.searchsorted(found.ends, (first, last + 1)).tolist()
+            low, high = max(0, (first - base) // step), min(size, (last - base) // step + 1)
             if low < high:
                 changes.setdefault(low, []).append((True, of_still, name))
                 changes.setdefault(high, []).append((False, of_still, name))
