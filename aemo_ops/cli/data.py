@@ -11,7 +11,9 @@ from aemo_ops.market import catalogue
 from aemo_ops.ops.board import Board
 from aemo_ops.ops.freshness import State as Freshness
 from aemo_ops.ops.freshness import Thresholds
+from aemo_ops.ops.gaps import Gaps
 from aemo_ops.settings import Settings
+from aemo_ops.store.coverage import Summaries
 from aemo_ops.store.parquet import Store
 from aemo_ops.store.state import State
 
@@ -31,7 +33,8 @@ def status(chosen: argparse.Namespace) -> int:
     datasets = catalogue.chosen(settings.datasets)
     thresholds = Thresholds(settings.late_cadences, settings.stale_cadences)
     board = Board(datasets, store, State(settings.home / "state.sqlite"), clock, thresholds)
-    entries = []
+    gaps = Gaps(datasets, store, Summaries(settings.home / "coverage.sqlite"), clock)
+    entries: list[dict[str, Any]] = []
     for dataset in datasets:
         fresh, extent = board.freshness(dataset), board.extent(dataset)
         entries.append(
@@ -44,6 +47,7 @@ def status(chosen: argparse.Namespace) -> int:
                 "age_minutes": None if fresh.age_minutes is None else round(fresh.age_minutes, 1),
                 "state": str(fresh.state),
                 "reason": fresh.reason,
+                "new_ids": [] if isinstance(extent, str) else [one.id for one in gaps.new_ids(dataset)],
             }
         )
     if chosen.json:
@@ -51,6 +55,9 @@ def status(chosen: argparse.Namespace) -> int:
     else:
         columns = ("dataset", "state", "latest", "due", "age_minutes", "rows", "reason")
         table(columns, [[entry[column] for column in columns] for entry in entries])
+        for entry in entries:
+            if entry["new_ids"]:
+                print(f"{entry['dataset']} has rows of ids that are new to this program: {', '.join(entry['new_ids'])}")
     states = {entry["state"] for entry in entries}
     if states & {Freshness.STALE, Freshness.UNKNOWN}:
         return ERROR

@@ -11,11 +11,11 @@ from aemo_ops.cli import past
 from aemo_ops.cli.printing import ATTENTION, GOOD, document, table
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import moment
-from aemo_ops.ops.completeness import Presence
-from aemo_ops.ops.engine import Engine
-from aemo_ops.ops.gaps import Gap
+from aemo_ops.ops.completeness import Completeness, Presence
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.ops.validity import check
+from aemo_ops.ops.listing import Gap
+from aemo_ops.ops.tally import RULE, in_words, tally
+from aemo_ops.ops.validity import check, with_new_ids
 
 _SHOWN = 40
 
@@ -26,7 +26,7 @@ def register(verbs: Any) -> None:
     gaps_.add_argument("--json", action="store_true")
     gaps_.set_defaults(run=gaps)
     findings_ = verbs.add_parser(
-        "findings", help="values that look wrong: frozen, out of bounds, not the mean of their six"
+        "findings", help="what looks wrong: values frozen, out of bounds, not the mean of their six; ids that are new"
     )
     findings_.add_argument("--check", action="store_true", help="look through the files first")
     past.span(findings_, required=False)
@@ -36,9 +36,12 @@ def register(verbs: Any) -> None:
 
 def gaps(chosen: argparse.Namespace) -> int:
     engine = past.engine()
-    entries = [_entry(engine, dataset, chosen) for dataset in past.datasets(engine, chosen.dataset)]
+    found = {d: engine.gaps().of(d, chosen.since, chosen.until) for d in past.datasets(engine, chosen.dataset)}
+    listed = {d: engine.gaps().listed(d, f) if f else [] for d, f in found.items()}
+    entries = [_entry(dataset, found[dataset], listed[dataset]) for dataset in found]
+    told = tally(gap for gaps in listed.values() for gap in gaps)
     if chosen.json:
-        document({"datasets": entries})
+        document({"datasets": entries, "tally": asdict(told)})
     else:
         columns = ("dataset", "since", "until", "expected", "complete", "partial", "missing", "absent", "not_due")
         table(columns, [[entry[column] for column in columns] for entry in entries])
@@ -48,11 +51,11 @@ def gaps(chosen: argparse.Namespace) -> int:
             table(("dataset", "first", "last", "intervals", "keys", "state", "source"), rows[:_SHOWN])
             if len(rows) > _SHOWN:
                 print(f"... and {len(rows) - _SHOWN:,} more; --json lists all")
+        print(f"\n{in_words(told)}\n{RULE}")
     return ATTENTION if any(entry["partial"] or entry["missing"] for entry in entries) else GOOD
 
 
-def _entry(engine: Engine, dataset: Dataset, chosen: argparse.Namespace) -> dict[str, Any]:
-    found = engine.gaps().of(dataset, chosen.since, chosen.until)
+def _entry(dataset: Dataset, found: Completeness | None, listed: list[Gap]) -> dict[str, Any]:
     entry: dict[str, Any] = {"dataset": dataset.name, "since": None, "until": None, "expected": 0}
     counts = {state: found.count(state) if found else 0 for state in Presence}
     if found is not None and len(found.ends):
@@ -67,7 +70,7 @@ def _entry(engine: Engine, dataset: Dataset, chosen: argparse.Namespace) -> dict
         "missing": counts[Presence.MISSING],
         "absent": counts[Presence.ABSENT],
         "not_due": counts[Presence.NOT_DUE],
-        "gaps": [_gap(gap) for gap in engine.gaps().listed(dataset, found)] if found else [],
+        "gaps": [_gap(gap) for gap in listed],
     }
     return entry
 
@@ -94,7 +97,8 @@ def findings(chosen: argparse.Namespace) -> int:
             engine.store, ground.findings, datasets, chosen.since, until, ground.absences.fallbacks, Progress(past.say)
         )
         print(text, file=sys.stderr)
-    found = [f for dataset in datasets for f in ground.findings.all(dataset.name)]
+    stored = [f for dataset in datasets for f in ground.findings.all(dataset.name)]
+    found = with_new_ids(stored, engine.gaps(), datasets)
     if chosen.json:
         document({"findings": [asdict(finding) for finding in found]})
     else:

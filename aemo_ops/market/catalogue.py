@@ -10,7 +10,7 @@ import pyarrow as pa
 from aemo_ops.errors import SettingsError
 from aemo_ops.market.dataset import AEMO_IDS, AEMO_TIMES, NUMBER, TEXT, TIME, Column, Dataset, Mode, Source
 from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR, ceil
-from aemo_ops.market.regions import INTERCONNECTORS, REGIONS
+from aemo_ops.market.regions import INTERCONNECTORS, REGIONS, SUB_REGIONS
 from aemo_ops.market.report import DISPATCH_SCADA, DISPATCHIS, REPORTS, ROOFTOP, TRADINGIS, Report
 from aemo_ops.market.rules import measured, physical_run, pricing_run, satellite
 
@@ -130,6 +130,7 @@ ROOFTOP30 = Dataset(
         Source(ROOFTOP, "ROOFTOP.ACTUAL", _ROOFTOP, satellite, ("TYPE",), Mode.INSERT, "ROOFTOP_PV_ACTUAL"),
     ),
     ids=REGIONS,
+    parts=SUB_REGIONS,
 )
 
 DATASETS = (PRICES5, SCADA5, TRANSMISSION5, PRICES30, SCADA30, TRANSMISSION30, ROOFTOP30)

@@ -61,8 +61,9 @@ class Source:
 class Dataset:
     """One flat parquet file `<name>.parquet` and everything that is known about it.
 
-    `ids`: the fixed set of the second key column (None: DUIDs, which come and go). `tolerance`: largest difference that
-    counts as equal, in the column's unit. `fallbacks` are sources that only serve where the main ones have nothing.
+    `ids`: the fixed set of the second key column (None: DUIDs, which come and go); `parts`: ids beside these that are parts
+    of them and never expected. `tolerance`: largest difference that counts as equal, in the column's unit. `fallbacks` are
+    sources that only serve where the main ones have nothing.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Dataset:
     fallbacks: tuple[Source, ...] = ()
     derived_from: str | None = None
     ids: tuple[str, ...] | None = None
+    parts: tuple[str, ...] = ()
     time_column: str = "settlementdate"
 
     @property
@@ -95,6 +97,10 @@ class Dataset:
     def values(self) -> tuple[str, ...]:
         """The columns that are not part of the key."""
         return tuple(column.name for column in self.columns if column.name not in self.key)
+
+    def is_new(self, name: str) -> bool:
+        """Whether an id is one that the market added since this program was written."""
+        return self.ids is not None and name not in self.ids and name not in self.parts
 
     def rows(self, source: Source, table: pa.Table) -> pa.Table:
         """The rows of this dataset that an AEMO table (columns named as AEMO's) holds.

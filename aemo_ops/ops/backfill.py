@@ -21,7 +21,7 @@ from aemo_ops.market.intervals import moment, nanoseconds
 from aemo_ops.nemweb.archive import Level
 from aemo_ops.nemweb.client import Client
 from aemo_ops.ops.asking import Asking
-from aemo_ops.ops.completeness import Holes, key_holes, without
+from aemo_ops.ops.expected import Holes, without
 from aemo_ops.ops.fetching import Fetching
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.landing import Ground, Own, coverage_of
@@ -123,11 +123,13 @@ class Undertaking:
         """Where keys are wanting, from the first to the last of some interval ends: whole intervals, then single ids."""
         if len(ends) == 0:
             return []
-        gaps, coverage = self._ground.gaps, coverage_of(self._ground.gaps, dataset)
-        found = gaps.judged(dataset, coverage, moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1])))
+        gaps = self._ground.gaps
+        found = gaps.judged(
+            dataset, coverage_of(gaps, dataset), moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))
+        )
         whole = [("", first, last) for first, last in runs(found.ends[found.present == 0], dataset)]
         step = dataset.step
-        return [*whole, *without(key_holes(dataset, coverage, int(ends[0]), int(ends[-1])), whole, step)]
+        return [*whole, *without(gaps.wanting(dataset, int(ends[0]), int(ends[-1])), whole, step)]
 
     def _results(self, asked_everybody: bool) -> list[Filled]:
         results = {dataset.name: Filled(dataset.name) for dataset in self._request.datasets}

@@ -63,7 +63,8 @@ class Board:
                 return replace(
                     freshness.judge(dataset, None, now, self._thresholds), reason="its first half hour is under way"
                 )
-        return freshness.judge(dataset, latest, now, self._thresholds)
+        judged = freshness.judge(dataset, latest, now, self._thresholds)
+        return freshness.with_oldest(judged, extent.first) if extent.first else judged
 
     def _under_way(self, dataset: Dataset, latest: datetime) -> bool:
         if dataset.derived_from is None:

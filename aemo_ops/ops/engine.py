@@ -37,6 +37,7 @@ from aemo_ops.ops.request import Request
 from aemo_ops.ops.schedule import Schedule, Task
 from aemo_ops.ops.snapshot import Role, Snapshot
 from aemo_ops.ops.standing import Post, Standing
+from aemo_ops.ops.validity import with_new_ids
 from aemo_ops.ops.watch import Lookout
 from aemo_ops.ops.watchers import Watchers
 from aemo_ops.settings import Settings
@@ -156,10 +157,10 @@ class Engine:
         return self._gaps
 
     def findings(self) -> list[Finding]:
-        """Values that look wrong, newest first; none in a folder that is not ours."""
+        """Ids that are new, then values that look wrong, newest first; of these none in a folder that is not ours."""
         if self._findings is None and (ledger := self._open_ledger()):
             self._findings = Findings(self.settings.home / "ledger.sqlite", ledger.folder)
-        return self._findings.all() if self._findings else []
+        return with_new_ids(self._findings.all() if self._findings else [], self.gaps(), self.datasets)
 
     def filled(self) -> dict[str, Any]:
         """What came of the last heal: `nem`, and `datasets` with requested, filled, absent, failed, by_source, reasons."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from aemo_ops.market.catalogue import due, latest_possible
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import tomorrow
+from aemo_ops.market.intervals import EARLIEST, tomorrow
 
 
 class State(StrEnum):
@@ -79,3 +79,11 @@ def judge(dataset: Dataset, latest: datetime | None, now: datetime, thresholds: 
 def unknown(dataset: Dataset, reason: str) -> Freshness:
     """The freshness of a file that cannot be read: never fresh."""
     return Freshness(dataset.name, State.UNKNOWN, reason=reason)
+
+
+def with_oldest(fresh: Freshness, first: datetime) -> Freshness:
+    """A file's freshness, given its oldest row: one from before the market began makes all else of it suspicious."""
+    if first >= EARLIEST or fresh.state is State.STALE:
+        return fresh
+    reason = f"its oldest row is of {first:%Y-%m-%d %H:%M}, before the market began; `aemo-ops check` tells more"
+    return replace(fresh, state=State.SUSPICIOUS, reason=reason)

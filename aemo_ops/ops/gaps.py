@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,60 +11,32 @@ import numpy as np
 import numpy.typing as npt
 
 from aemo_ops.clock import Clock
+from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import DAY, HALF_HOUR, ceil, moment, nanoseconds
-from aemo_ops.nemweb.archive import Level, levels, opens
-from aemo_ops.ops.completeness import (
-    Completeness,
-    Holes,
-    Known,
-    Parent,
-    Presence,
-    Times,
-    judge,
-    key_holes,
-    runs_of,
-    without,
-)
+from aemo_ops.market.intervals import DAY, EARLIEST, HALF_HOUR, ceil, moment, nanoseconds, tomorrow
+from aemo_ops.ops.completeness import Completeness, Known, Parent, Presence
+from aemo_ops.ops.expected import Holes, NewId, Times, key_holes, new_ids, without
+from aemo_ops.ops.judging import judge
+from aemo_ops.ops.listing import ESTIMATE, MEAN, Gap, Listing
 from aemo_ops.ops.watch import Identity, identity
 from aemo_ops.store.absences import Absence, Absences
 from aemo_ops.store.coverage import Coverage, Summaries
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.parquet import Store
 
-OWN = "own 5-minute file"
-NO_SOURCE = "none"
-_HALF = int(HALF_HOUR.total_seconds()) * 10**9
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Intervals that follow one another and lack the same keys. `keys`: the ids, none for all of them.
-
-    `source`: which source is asked first: current, archive, mmsdm, "own 5-minute file" for a half hour whose six are
-    there, "none" where no source can have it now. `reason`: why it is absent, for an absent one. `opens`: from when a
-    source should have it, where none has it now.
-    """
-
-    dataset: str
-    first: datetime
-    last: datetime
-    intervals: int
-    keys: tuple[str, ...]
-    state: Presence
-    source: str
-    reason: str = ""
-    opens: datetime | None = None
-
 
 @dataclass(frozen=True)
 class Keys:
-    """One day key by key. `states`: a row for each of `ids`, a column for each of `ends` (NEM time)."""
+    """One day key by key. `states`: a row for each of `ids`, a column for each of `ends` (NEM time).
+
+    `partial`: what is partial about a key that is, in words.
+    """
 
     ids: tuple[str, ...]
     ends: tuple[datetime, ...]
     states: npt.NDArray[np.uint8]
+    partial: str = ""
 
 
 class Gaps:
@@ -96,7 +67,11 @@ class Gaps:
         return self._ledger is not None
 
     def coverage(self, dataset: Dataset) -> Coverage | None:
-        """What the file holds; None where there is no file. Raises StoreCorrupt, SchemaMismatch."""
+        """What the file holds; None where there is no file. Raises StoreCorrupt, SchemaMismatch.
+
+        Rows that are dated before the market began or after tomorrow are left out here, once for all that asks: a single
+        one would make every answer span centuries.
+        """
         path = self._store.path(dataset)
         with self._lock:
             now = identity(path)
@@ -106,7 +81,7 @@ class Gaps:
             if known is None or known[0] != now:
                 known = (now, self._summaries.coverage(path, dataset))
                 self._coverages[dataset.name] = known
-            return known[1]
+            return known[1].within(EARLIEST, tomorrow(self._clock.now()))
 
     def forget(self, dataset: Dataset) -> None:
         """Another program rewrote the file: look at all of it again."""
@@ -116,12 +91,23 @@ class Gaps:
 
     def began(self, dataset: Dataset) -> datetime | None:
         """The end of the file's first interval; None where it has no row."""
-        return self._store.extent(dataset).first
+        coverage = self.coverage(dataset)
+        return coverage.first if coverage else None
+
+    def new_ids(self, dataset: Dataset) -> list[NewId]:
+        """The ids in the file that the market added; none of a file that cannot be read, which its freshness tells."""
+        if dataset.ids is None:
+            return []
+        try:
+            coverage = self.coverage(dataset)
+        except StoreError:
+            return []
+        return new_ids(coverage) if coverage else []
 
     def of(self, dataset: Dataset, since: datetime | None = None, until: datetime | None = None) -> Completeness | None:
         """The completeness of (since, until], by default from the file's first row until now; None without a row."""
-        began, coverage = self.began(dataset), self.coverage(dataset)
-        if coverage is None or began is None:
+        coverage = self.coverage(dataset)
+        if coverage is None or (began := coverage.first) is None:
             return None
         now = self._clock.now()
         since = max(since or began - dataset.cadence, began - dataset.cadence)
@@ -129,9 +115,21 @@ class Gaps:
 
     def judged(self, dataset: Dataset, coverage: Coverage, since: datetime, until: datetime) -> Completeness:
         """As `of`, for any span: one before the file's first row is missing too. DUIDs that AEMO lacks are told as absent."""
-        partial = self._ledger.partial(dataset.name, since, until) if self._ledger else set()
-        known = Known(self.absences(dataset), {end for end, _ in partial}, self._published(dataset))
-        return judge(dataset, coverage, since, until, self._clock.now(), known, self._parent(dataset, since, until))
+        since = max(since, EARLIEST)
+        known, parent = self._known(dataset, since, until), self._parent(dataset, since, until)
+        return judge(dataset, coverage, since, until, self._clock.now(), known, parent)
+
+    def _known(self, dataset: Dataset, since: datetime, until: datetime) -> Known:
+        """What is known of a span beside the file."""
+        if self._ledger is None:
+            return Known()
+        return Known(
+            self.absences(dataset),
+            self._ledger.partial(dataset.name, since, until),
+            self._ledger.provisional(dataset.name, since, until),
+            self._absences.fallbacks(dataset.name) if self._absences and dataset.fallbacks else (),
+            self._published(dataset),
+        )
 
     def _parent(self, dataset: Dataset, since: datetime, until: datetime) -> Parent | None:
         if dataset.derived_from is None:
@@ -140,8 +138,7 @@ class Gaps:
         found, coverage = self.of(parent, since - HALF_HOUR, until), self.coverage(parent)
         if found is None or coverage is None or len(found.ends) == 0:
             return None
-        holes = key_holes(parent, coverage, int(found.ends[0]), int(found.ends[-1])) if parent.ids is None else []
-        return Parent(found, holes)
+        return Parent(found, coverage)
 
     def _published(self, dataset: Dataset) -> tuple[Times, Times] | None:
         """(interval ends, rows) of the report files of DUIDs that were merged, read from the ledger once."""
@@ -167,73 +164,25 @@ class Gaps:
         halves = [replace(a, first=ceil(a.first, HALF_HOUR), last=ceil(a.last, HALF_HOUR)) for a in above]
         return [*self.absences(dataset), *halves]
 
-    def holes(self, dataset: Dataset, found: Completeness) -> Holes:
-        """(id, first, last) of every key that is wanting: whole intervals under the id "", single keys elsewhere."""
+    def wanting(self, dataset: Dataset, low: int, high: int) -> Holes:
+        """(id, first, last) of the keys that lack a row, or a measurement, within the interval ends low .. high."""
         coverage = self.coverage(dataset)
-        if coverage is None or len(found.ends) == 0:
+        if coverage is None or high < low:
             return []
-        step = dataset.step
-        ends = found.ends
-        whole = [("", int(ends[first]), int(ends[last])) for first, last in _empty(found)]
-        single = key_holes(dataset, coverage, int(ends[0]), int(ends[-1]))
-        return whole + without(single, whole, step)
+        estimates = self._known(dataset, moment(low) - dataset.cadence, moment(high)).estimates()
+        return [*key_holes(dataset, coverage, low, high), *estimates]
 
     def listed(self, dataset: Dataset, found: Completeness) -> list[Gap]:
         """The gaps of a completeness, newest first: missing, partial, and those that are absent at AEMO."""
-        parent = self._five(dataset, found)
-        spans: dict[tuple[int, int], list[str]] = {}
-        for name, first, last in self.holes(dataset, found):
-            for span in _in_states(found, first, last):
-                spans.setdefault(span, []).append(name)
-        absences = self.absences(dataset)
-        gaps = [self._gap(found, span, names, absences, parent) for span, names in spans.items()]
-        gaps += [self._partial_mean(found, span, parent) for span in _means_of_fewer(found, spans)]
-        return sorted(gaps, key=lambda gap: (gap.last, gap.keys), reverse=True)
-
-    def _five(self, dataset: Dataset, found: Completeness) -> Completeness | None:
-        """The completeness of what a derived dataset derives from, over the same span."""
-        if len(found.ends) == 0:
-            return None
-        parent = self._parent(dataset, moment(int(found.ends[0])) - dataset.cadence, moment(int(found.ends[-1])))
-        return parent.found if parent else None
-
-    def _gap(
-        self,
-        found: Completeness,
-        span: tuple[int, int],
-        names: Sequence[str],
-        absences: Sequence[Absence],
-        parent: Completeness | None,
-    ) -> Gap:
-        first, last = moment(span[0]), moment(span[1])
-        state, reason, source = _state_at(found, span[0]), "", ""
-        if state is Presence.ABSENT:
-            told = {a.reason for a in absences if a.first <= last and a.last >= first and a.id in ("", *names)}
-            reason = "; ".join(sorted(told)) or "made from 5-minute intervals of which some are absent at AEMO"
-        else:
-            source = self._source(found.dataset, span, parent)
-        keys = tuple(sorted(name for name in names if name))
-        intervals = (span[1] - span[0]) // found.dataset.step + 1
-        later = self._opens(found.dataset, last) if source == NO_SOURCE else None
-        return Gap(found.dataset.name, first, last, intervals, keys, state, source, reason, later)
-
-    def _opens(self, dataset: Dataset, last: datetime) -> datetime | None:
-        """When the next source should have an interval that none has now."""
-        now = self._clock.now()
-        coming = [opens(source, level, last) for source in catalogue.origin(dataset).sources for level in Level]
-        return min((one for one in coming if now < one < datetime.max), default=None)
-
-    def _partial_mean(self, found: Completeness, span: tuple[int, int], parent: Completeness | None) -> Gap:
-        """Half hours that have every key, as means of fewer than six."""
-        gap = self._gap(found, span, (), (), parent)
-        return replace(gap, reason="the mean of fewer than six 5-minute intervals")
-
-    def _source(self, dataset: Dataset, span: tuple[int, int], parent: Completeness | None) -> str:
-        """Who is asked first for a gap, in a word."""
-        if dataset.derived_from and parent is not None and _has_all(parent, span[0] - _HALF, span[1]):
-            return OWN
-        open_levels = levels(catalogue.origin(dataset).sources, moment(span[1]), self._clock.now())
-        return str(open_levels[0]) if open_levels else NO_SOURCE
+        coverage = self.coverage(dataset)
+        if coverage is None or len(found.ends) == 0:
+            return []
+        low, high = int(found.ends[0]), int(found.ends[-1])
+        span = moment(low) - dataset.cadence, moment(high)
+        parent = self._parent(dataset, *span)
+        holes = key_holes(dataset, coverage, low, high)
+        known = self._known(dataset, *span)
+        return Listing(found, holes, known, parent.found if parent else None, self._clock.now()).gaps()
 
     def keys(self, dataset: Dataset, day: datetime) -> Keys:
         """The day (00:05 to 24:00, or in half hours) key by key; DUIDs: those with a row in the days around."""
@@ -249,15 +198,20 @@ class Gaps:
         states = np.full(there.shape, Presence.NOT_DUE, np.uint8)  # of a DUID that is not expected: nothing is due
         at = {name: row for row, name in enumerate(wanted)}
         step = dataset.step
-        gone = [(a.id, nanoseconds(a.first), nanoseconds(a.last)) for a in self.absences(dataset)]
-        holes = key_holes(dataset, coverage, low, high)
+        known = self._known(dataset, since, until)
+        gone, holes = known.gone(), key_holes(dataset, coverage, low, high)
         for code, several in ((Presence.ABSENT, holes), (Presence.MISSING, without(holes, gone, step))):
             for name, first, last in several:
                 states[at[name], (first - low) // step : (last - low) // step + 1] = code
         states[:, found.states == Presence.NOT_DUE] = Presence.NOT_DUE
         states[(found.states == Presence.COMPLETE) & (states == Presence.MISSING)] = Presence.ABSENT  # as AEMO has it
         states[there] = Presence.COMPLETE
-        return Keys(tuple(wanted), tuple(moment(int(end)) for end in ends), states)
+        for end, name in (*known.partial, *known.provisional):
+            column = (nanoseconds(end) - low) // step
+            if name in at and there[at[name], column] and found.states[column] == Presence.PARTIAL:
+                states[at[name], column] = Presence.PARTIAL
+        partial = MEAN if dataset.derived_from else ESTIMATE
+        return Keys(tuple(wanted), tuple(moment(int(end)) for end in ends), states, partial)
 
     @staticmethod
     def _ids_around(dataset: Dataset, coverage: Coverage, low: int, high: int) -> list[str]:
@@ -268,43 +222,3 @@ class Gaps:
         names = set(stretches["id"].take(around).to_pylist())
         names |= {name for name, _, _ in key_holes(dataset, coverage, low, high)}
         return sorted(names | set(dataset.ids or ()))
-
-
-def _empty(found: Completeness) -> list[tuple[int, int]]:
-    """(first, last) index of each run of intervals without any row that has one state: missing, or absent."""
-    empty = found.present == 0
-    return sorted(
-        run for state in (Presence.MISSING, Presence.ABSENT) for run in runs_of((found.states == state) & empty)
-    )
-
-
-def _in_states(found: Completeness, first: int, last: int) -> list[tuple[int, int]]:
-    """A hole without what is not due yet, cut where its state changes."""
-    step = found.dataset.step
-    begin = (first - int(found.ends[0])) // step
-    states = found.states[begin : (last - int(found.ends[0])) // step + 1]
-    cuts = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), len(states)]
-    return [
-        (first + low * step, first + (high - 1) * step)
-        for low, high in itertools.pairwise(cuts)
-        if states[low] in (Presence.PARTIAL, Presence.MISSING, Presence.ABSENT)
-    ]
-
-
-def _means_of_fewer(found: Completeness, told: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The partial half hours that no hole tells of."""
-    partial = found.states == Presence.PARTIAL
-    for first, last in told:
-        partial[np.searchsorted(found.ends, first) : np.searchsorted(found.ends, last) + 1] = False
-    return [(int(found.ends[first]), int(found.ends[last])) for first, last in runs_of(partial)]
-
-
-def _has_all(parent: Completeness, since: int, until: int) -> bool:
-    """Whether every 5-minute interval in (since, until] is complete."""
-    within = (parent.ends > since) & (parent.ends <= until)
-    states = parent.states[within]
-    return len(states) == (until - since) // parent.dataset.step and not np.any(states)
-
-
-def _state_at(found: Completeness, end: int) -> Presence:
-    return Presence(int(found.states[(end - int(found.ends[0])) // found.dataset.step]))

@@ -14,9 +14,9 @@ from aemo_ops.market.dataset import Dataset, Source
 from aemo_ops.nemweb.archive import Level
 from aemo_ops.ops.completeness import Presence
 from aemo_ops.ops.derivation import derive
-from aemo_ops.ops.gaps import OWN
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.landing import FIVE, HALF, Ground, Landing, Means, Own, Trading, coverage_of, outstanding
+from aemo_ops.ops.listing import OWN
 from aemo_ops.ops.parsing import Feed
 from aemo_ops.ops.replacing import Compared
 from aemo_ops.ops.request import Request

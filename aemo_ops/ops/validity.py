@@ -14,13 +14,15 @@ from aemo_ops.market import catalogue
 from aemo_ops.market.bounds import FLOOR, cap
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.derive import SIX, mean_of_six
-from aemo_ops.market.intervals import DAY, moment, nanoseconds
+from aemo_ops.market.intervals import DAY, EARLIEST, moment, nanoseconds
+from aemo_ops.ops.expected import NewId
+from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.store.findings import Finding, Findings
 from aemo_ops.store.parquet import Store
 
 FROZEN = timedelta(hours=6)
-FROZEN_KIND, BOUNDS_KIND, MEAN_KIND = "frozen", "out of bounds", "not the mean of its six"
+FROZEN_KIND, BOUNDS_KIND, MEAN_KIND, NEW_KIND = "frozen", "out of bounds", "not the mean of its six", "new id"
 _CHUNK = 7 * DAY
 _LOOK_BACK = 7 * DAY  # a unit that did not move in the days before is steady, not frozen
 _FALLBACK_TOLERANCE = 0.0051  # TradingIS rounds to two decimals
@@ -52,13 +54,32 @@ def check(
         begin = since or store.extent(dataset).first
         if begin is None:
             continue
-        begin = begin - dataset.cadence if since is None else begin
+        begin = max(begin - dataset.cadence if since is None else begin, EARLIEST)
         found = list(_looked_through(store, dataset, begin, until, fallbacks(dataset.name), progress))
         if progress.cancelled:
             return "cancelled; what was known before stands"
         findings.replace(dataset.name, begin, until, found)
         count += len(found)
     return f"{count:,} finding{'s' * (count != 1)} in {total} files"
+
+
+def with_new_ids(stored: list[Finding], gaps: Gaps, datasets: tuple[Dataset, ...]) -> list[Finding]:
+    """The ids that the market added, told by the files as they are now, then what was found in the values."""
+    found = []
+    for dataset in datasets:
+        for one in gaps.new_ids(dataset):
+            found.append(Finding(dataset.name, NEW_KIND, one.id, one.first, one.last, described(one)))
+    return [*found, *stored]
+
+
+def described(one: NewId) -> str:
+    """What a new id means for its file, in words."""
+    expected = (
+        "a missing row of it is a gap, as of the others"
+        if one.settled
+        else "once it has a day of rows, a missing row of it is a gap, as of the others"
+    )
+    return f"new to this program; its rows are kept, and {expected}"
 
 
 def _looked_through(

@@ -9,7 +9,7 @@ import numpy as np
 from aemo_ops.market import mmsdm
 from aemo_ops.market.intervals import moment, nanoseconds
 from aemo_ops.nemweb.archive import Level, closes, opens
-from aemo_ops.ops.completeness import Holes
+from aemo_ops.ops.expected import Holes
 from aemo_ops.ops.wanted import Mask, Times, Wanted, runs
 from aemo_ops.store.absences import Absence
 

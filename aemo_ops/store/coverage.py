@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aemo_ops.errors import StoreCorrupt
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import nanoseconds
+from aemo_ops.market.intervals import ceil, moment, nanoseconds
 from aemo_ops.store.splice.fitness import footer_of_file
 from aemo_ops.store.splice.footer import Footer
 from aemo_ops.store.sqlite import Database
@@ -55,6 +56,22 @@ class Coverage:
         names: list[str] = sorted(set(self.stretches["id"].to_pylist()))
         return names
 
+    @property
+    def first(self) -> datetime | None:
+        """The end of the first interval that has a row."""
+        return moment(int(pc.min(self.stretches["first"]).as_py())) if self.stretches.num_rows else None
+
+    def within(self, since: datetime, until: datetime) -> Coverage:
+        """What it holds of the interval ends since .. until, both included."""
+        firsts, lasts = self.stretches["first"].to_numpy(), self.stretches["last"].to_numpy()
+        low, high = nanoseconds(ceil(since, self.dataset.cadence)), _floor(nanoseconds(until), self.dataset.step)
+        if not self.stretches.num_rows or (firsts.min() >= low and lasts.max() <= high):
+            return self
+        meets = (firsts <= high) & (lasts >= low)
+        ids = self.stretches["id"].filter(pa.array(meets)).combine_chunks()
+        cut = [ids, pa.array(np.maximum(firsts[meets], low)), pa.array(np.minimum(lasts[meets], high))]
+        return replace(self, stretches=pa.table(cut, schema=STRETCHES))
+
     def counts(self, since: datetime, until: datetime) -> tuple[Times, Times]:
         """Interval ends in (since, until], and how many ids have a row at each; 0 where none has."""
         step = self.dataset.step
@@ -74,7 +91,7 @@ class Coverage:
         step = self.dataset.step
         low, high = _floor(nanoseconds(since), step) + step, _floor(nanoseconds(until), step)
         there = np.zeros((len(ids), max(0, (high - low) // step + 1)), bool)
-        wanted = self.stretches.filter(pa.compute.is_in(self.stretches["id"], pa.array(list(ids), pa.string())))
+        wanted = self.stretches.filter(pc.is_in(self.stretches["id"], pa.array(list(ids), pa.string())))
         at = {name: row for row, name in enumerate(ids)}
         for name, first, last in zip(*(wanted[column].to_pylist() for column in STRETCHES.names), strict=True):
             if first <= high and last >= low:

@@ -21,7 +21,9 @@ CREATE TABLE IF NOT EXISTS findings (
 
 @dataclass(frozen=True)
 class Finding:
-    """An id's values at the interval ends first .. last. `kind`: frozen, out of bounds, not the mean; `detail` in words."""
+    """An id's values at the interval ends first .. last. `kind`: frozen, out of bounds, not the mean, new id; `detail`
+    in words.
+    """
 
     dataset: str
     kind: str

@@ -31,6 +31,10 @@ CREATE TABLE IF NOT EXISTS partial (
     folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, id TEXT NOT NULL, present INTEGER NOT NULL,
     PRIMARY KEY (folder, dataset, interval, id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS provisional (
+    folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, id TEXT NOT NULL,
+    PRIMARY KEY (folder, dataset, interval, id)
+) WITHOUT ROWID;
 """
 
 
@@ -170,6 +174,28 @@ class Ledger:
         with self._database.write() as connection:
             connection.executemany(
                 "DELETE FROM partial WHERE folder = ? AND dataset = ? AND interval = ? AND id = ?",
+                [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
+            )
+
+    def provisional(self, dataset: str, since: datetime, until: datetime) -> set[tuple[datetime, str]]:
+        """(interval, id) in (since, until] whose value is an estimate (SATELLITE): no measurement was merged for it."""
+        rows = self._database.read(
+            "SELECT interval, id FROM provisional WHERE folder = ? AND dataset = ? AND interval > ? AND interval <= ?",
+            (self.folder, dataset, stamp(since), stamp(until)),
+        )
+        return {(_time(interval), str(name)) for interval, name in rows}
+
+    def mark_provisional(self, dataset: str, keys: Iterable[tuple[datetime, str]]) -> None:
+        with self._database.write() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO provisional VALUES (?, ?, ?, ?)",
+                [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
+            )
+
+    def unmark_provisional(self, dataset: str, keys: Iterable[tuple[datetime, str]]) -> None:
+        with self._database.write() as connection:
+            connection.executemany(
+                "DELETE FROM provisional WHERE folder = ? AND dataset = ? AND interval = ? AND id = ?",
                 [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
             )
 

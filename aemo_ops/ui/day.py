@@ -14,9 +14,10 @@ from bokeh.plotting import figure
 
 from aemo_ops.market.intervals import DAY, nanoseconds
 from aemo_ops.ops.completeness import Completeness, Presence
+from aemo_ops.ops.listing import ESTIMATE
 from aemo_ops.ui import heatmap
 from aemo_ops.ui.drawing import figure_of
-from aemo_ops.ui.presence import NO_FILE, PALETTE, WORDS
+from aemo_ops.ui.presence import ESTIMATED, NO_FILE, PALETTE, WORDS
 from aemo_ops.ui.survey import File
 
 WEEK, MOST_ROWS = 7, 31
@@ -51,6 +52,8 @@ def states(file: File, days: list[date], now: datetime) -> tuple[np.ndarray, np.
     shown[0][ends > nanoseconds(now)] = Presence.NOT_DUE
     if file.found is not None and len(file.found.ends):
         _copy(file.found, ends, step, shown)
+        for gap in (gap for gap in file.gaps if gap.reason == ESTIMATE):
+            shown[0][(ends >= nanoseconds(gap.first)) & (ends <= nanoseconds(gap.last))] = ESTIMATED
     return tuple(one.reshape(len(days), per) for one in shown)  # type: ignore[return-value]
 
 

@@ -95,7 +95,7 @@ class Detail:
 
     def _deeds(self, file: File, now: datetime) -> Markup:
         after, until = datetime.combine(self._days[0], time()), datetime.combine(self._days[-1], time()) + DAY
-        fillable = any(one.fillable and one.gap.first <= until and one.gap.last > after for one in file.gaps)
+        fillable = any(gap.fillable and gap.first <= until and gap.last > after for gap in file.gaps)
         subject = subject_of(Request((file.dataset,), after, until))
         return tiles.EMPTY.join(
             [

@@ -19,6 +19,7 @@ _LITTLE, _SOME = 0.02, 0.2
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1)
 _STATES = len(Presence)
+_UNITS = _STATES  # of the partial ones, those in which only single units have no row: counted beside the states
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,17 @@ def columns(survey: Survey, days: int | None) -> list[Column]:
 
 
 def counts(found: Completeness | None, over: list[Column]) -> np.ndarray:
-    """For each column how many intervals are in each state."""
+    """For each column how many intervals are in each state; last, how many are partial by single units only."""
     if found is None or len(found.ends) == 0:
-        return np.zeros((len(over), _STATES), np.int64)
+        return np.zeros((len(over), _STATES + 1), np.int64)
     days = (found.ends - 1) // _DAY
     starts = np.array([(column.first - _EPOCH).days for column in over])
     at = np.searchsorted(starts, days, side="right") - 1
     inside = at >= 0
     flat = at[inside] * _STATES + found.states[inside]
-    return np.bincount(flat, minlength=len(over) * _STATES).reshape(len(over), _STATES)
+    states = np.bincount(flat, minlength=len(over) * _STATES).reshape(len(over), _STATES)
+    soft = (found.soft & (found.states == Presence.PARTIAL))[inside]
+    return np.column_stack([states, np.bincount(at[inside][soft], minlength=len(over))])
 
 
 def cells(survey: Survey, over: list[Column]) -> dict[str, list[Any]]:
@@ -93,7 +96,7 @@ def cells(survey: Survey, over: list[Column]) -> dict[str, list[Any]]:
 
 def shade(state: Presence, count: list[int]) -> int:
     """The colour of a cell as an index: the states in turn, each in SHADES."""
-    due = sum(count) - count[Presence.NOT_DUE]
+    due = sum(count[:_STATES]) - count[Presence.NOT_DUE]
     lacking = (count[Presence.MISSING] + count[Presence.PARTIAL]) / due if due else 0.0
     strong = SHADES - 1 if state in (Presence.COMPLETE, Presence.ABSENT, Presence.NOT_DUE) else 0
     return state * SHADES + max(strong, (lacking >= _LITTLE) + (lacking >= _SOME))
@@ -101,14 +104,17 @@ def shade(state: Presence, count: list[int]) -> int:
 
 def said(count: list[int]) -> str:
     """A cell in words."""
-    due = sum(count) - count[Presence.NOT_DUE]
+    due, units = sum(count[:_STATES]) - count[Presence.NOT_DUE], count[_UNITS]
     if due == 0:
         return "not due yet"
-    fine = count[Presence.COMPLETE] + count[Presence.ABSENT]
+    fine = count[Presence.COMPLETE] + count[Presence.ABSENT] + units
+    told = {**dict(enumerate(count[:_STATES])), Presence.PARTIAL: count[Presence.PARTIAL] - units}
     lacking = [
-        f"{count[state]:,} {state.words}"
+        f"{told[state]:,} {state.words}"
         for state in (Presence.MISSING, Presence.PARTIAL, Presence.ABSENT, Presence.NOT_DUE)
-        if count[state]
+        if told[state]
     ]
+    if units:
+        lacking.append(f"in {units:,} single units have no row")
     whole = f"{share(fine, due)} of {words.counted(due, 'interval')} due"
     return f"{whole}; {', '.join(lacking)}" if lacking else f"complete: {words.counted(due, 'interval')}"

@@ -10,12 +10,13 @@ from panel_material_ui import Select, TextInput
 
 from aemo_ops.market import catalogue
 from aemo_ops.ops.completeness import Presence
-from aemo_ops.ops.gaps import NO_SOURCE, Gap
 from aemo_ops.ops.healing import subject_of
+from aemo_ops.ops.listing import Gap
 from aemo_ops.ops.request import Request
+from aemo_ops.ops.tally import RULE, Tally
 from aemo_ops.ui import keyview, theme, words
 from aemo_ops.ui.board import Board, card
-from aemo_ops.ui.survey import Listed, Survey
+from aemo_ops.ui.survey import SOURCES, Survey
 from aemo_ops.ui.table import Table
 
 MOST = 200  # rows sent to the browser
@@ -34,8 +35,9 @@ _COLUMNS = [
     ["Asked first", "text"],
     ["Actions", "actions"],
 ]
-_HEAD = Markup('<h2>Gaps <small data-slot="note"></small></h2><div data-slot="told"></div>')
-_SOURCES = {"current": "Current", "archive": "Archive", "mmsdm": "MMSDM", NO_SOURCE: "no source has it"}
+_HEAD = Markup(
+    '<h2>Gaps <small data-slot="note"></small></h2><p class="note">{}</p><div data-slot="told"></div>'
+).format(RULE)
 _NONE = "Nothing is missing. A gap is listed here one interval after it should have arrived."
 
 
@@ -66,35 +68,44 @@ class GapList:
         if self._survey is None:
             return
         found = self._survey.gaps
-        passed = [one for one in found if self._passes(one)]
+        passed = [gap for gap in found if self._passes(gap)]
         self._table.empty = "No gap matches: clear the search or choose any." if found else _NONE
-        rows = [cells(one, self._busy) for one in passed[:MOST]]
+        rows = [cells(gap, self._busy) for gap in passed[:MOST]]
         if rows != self._table.rows:
             self._table.rows = rows
-        note = f"{len(found):,} in all, single units last"
+        note = counts(self._survey.tally)
         if len(passed) != len(found):
-            note = f"{len(passed):,} of {note}"
+            note = f"{len(passed):,} rows pass, of {note}"
         if len(passed) > MOST:
             note += f"; the first {MOST} are shown, {len(passed) - MOST:,} more are not: narrow them down"
         self._head.fill({"note": Markup.escape(note if found else "")})
 
-    def _passes(self, one: Listed) -> bool:
-        gap, text = one.gap, (self._text.value_input or "").strip().upper()
-        states = (_ANY, _SOFT if one.soft else gap.state.words)
+    def _passes(self, gap: Gap) -> bool:
+        text = (self._text.value_input or "").strip().upper()
+        states = (_ANY, _SOFT if gap.units else gap.state.words)
         if self._file.value not in (_ANY, gap.dataset) or self._state.value not in states:
             return False
         return not text or any(text in name.upper() for name in (*gap.keys, *_times(gap)))
 
 
-def cells(one: Listed, busy: bool) -> list[object]:
+def counts(told: Tally) -> str:
+    """The rows of the list, each kind counted apart."""
+    lots = (
+        (told.certain, words.counted(told.certain.gaps, "gap")),
+        (told.units, f"{words.counted(told.units.gaps, 'stretch', 'stretches')} of single units"),
+        (told.absent, f"{told.absent.gaps:,} absent at AEMO"),
+    )
+    return ", ".join(what for lot, what in lots if lot.gaps)
+
+
+def cells(gap: Gap, busy: bool) -> list[object]:
     """A row of the table."""
-    gap = one.gap
     first, last = _times(gap)
     whom = f"{gap.dataset} {first}"
     deeds = [["show", f"{gap.dataset} {gap.last.isoformat()}", "Show", f"Show {whom}", False]]
-    if one.fillable:
+    if gap.fillable:
         deeds.append(["fill", subject(gap), "Fill", f"Fill {whom}", busy])
-    state = [_TONES[gap.state], _SOFT if one.soft else gap.state.words]
+    state = [_TONES[gap.state], _SOFT if gap.units else gap.state.words]
     return [gap.dataset, first, last, gap.intervals, _whose(gap), state, _source(gap), deeds]
 
 
@@ -123,4 +134,4 @@ def _source(gap: Gap) -> str:
         return "nobody: AEMO has none"
     if gap.opens:
         return f"not before {gap.opens:%d %b}"
-    return _SOURCES.get(gap.source, gap.source)
+    return SOURCES.get(gap.source, gap.source)

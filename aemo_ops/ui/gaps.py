@@ -25,7 +25,7 @@ from aemo_ops.ui.overview import OverviewCard
 from aemo_ops.ui.survey import Survey
 
 _LAYOUT = Markup(
-    '<div class="top"><div><h1>Gaps</h1><p class="lead" data-slot="sentence"></p></div>'
+    '<div class="top"><div><h1>Gaps</h1><p class="lead" data-slot="sentence"></p><p class="note" data-slot="asks"></p></div>'
     '<div class="deeds" data-slot="deeds"></div></div><div data-slot="unread"></div><div data-slot="answer"></div>'
     '<div data-slot="progress"></div><div data-slot="result"></div>'
 )
@@ -104,7 +104,8 @@ class GapsPage:
         told = self._told(snapshot, found, job)
         parts = {
             "sentence": Markup.escape(survey.sentence(found) if found else "Looking for gaps …"),
-            "unread": _unread(found) if found else tiles.EMPTY,
+            "asks": Markup.escape(survey.fill_all(found) if found else ""),
+            "unread": _unread(found) + _new(found) if found else tiles.EMPTY,
             "deeds": filling.switch(snapshot.auto_heal) + _fill_all(found, barred),
             **told[TOP],
         }
@@ -133,10 +134,8 @@ def _nobody_fills(snapshot: Snapshot) -> bool:
 
 
 def _fill_all(found: Survey | None, barred: bool) -> Markup:
-    count = sum(one.fillable for one in found.gaps) if found else 0
-    return tiles.button(
-        "fill_all", f"Fill all {count:,}" if count else "Fill all", kind="main", off=barred or not count
-    )
+    asks = survey.fill_all(found) if found else ""
+    return tiles.button("fill_all", "Fill all", kind="main", off=barred or not asks)
 
 
 def _unread(found: Survey) -> Markup:
@@ -151,3 +150,9 @@ def _unread(found: Survey) -> Markup:
             block.format("Not everything could be read.", found.problem, "It is tried again; nothing was changed.")
         )
     return tiles.EMPTY.join(blocks)
+
+
+def _new(found: Survey) -> Markup:
+    """The ids that the market added."""
+    block = Markup('<div class="banner calm" role="status"><p><b>{} in {}</b> is {}.</p></div>')
+    return tiles.EMPTY.join(block.format(one.id, one.dataset, one.detail) for one in found.new_ids)

@@ -69,7 +69,7 @@ def _word(keys: Keys, run: Run, now: datetime) -> str:
     """Nothing is due of a unit beyond its own rows, today as long ago."""
     if run[2] is Presence.NOT_DUE and keys.ends[run[1]] < now - timedelta(hours=2):
         return "not expected"
-    return run[2].words
+    return keys.partial if run[2] is Presence.PARTIAL else run[2].words
 
 
 def _span(keys: Keys, run: Run) -> str:
@@ -82,5 +82,5 @@ def _told(keys: Keys, runs: list[Run], now: datetime) -> str:
     told = [run for run in runs if run[2] not in (Presence.COMPLETE, Presence.NOT_DUE)]
     if not told:
         return "complete" if any(run[2] is Presence.COMPLETE for run in runs) else _word(keys, runs[0], now)
-    parts = [f"{run[2].words} {_span(keys, run)} ({run[1] - run[0] + 1})" for run in told[:_TOLD]]
+    parts = [f"{_word(keys, run, now)} {_span(keys, run)} ({run[1] - run[0] + 1})" for run in told[:_TOLD]]
     return ", ".join(parts) + (f" and {len(told) - _TOLD} more" if len(told) > _TOLD else "")

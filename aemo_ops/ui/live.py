@@ -91,7 +91,9 @@ class Live:
         snapshot, now = self._model.snapshot, self._model.now
         board = {d.name: tiles.tile(d, now) for d in snapshot.datasets}
         board["cycle"] = tiles.cycle(snapshot.cycle)
-        board["sentence"] = Markup.escape(words.todo(snapshot, now, self._model.notices.get("gaps", "")))
+        notices = self._model.notices
+        told = [words.todo(snapshot, now, notices.get("gaps", "")), notices.get("new ids", "")]
+        board["sentence"] = Markup.escape(" ".join(filter(None, told)))
         self._top.fill(board)
         self._feed.fill({"feed": tiles.events(snapshot.events[: -EVENTS - 1 : -1], now)})
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from aemo_ops.ops.completeness import Presence
+from aemo_ops.ops.listing import ESTIMATE
 from aemo_ops.ui import tiles
 
 NO_FILE = len(Presence)  # before the file's first row: nothing was ever expected there
+ESTIMATED = NO_FILE + 1  # partial: a value of it is an estimate
 
 # At least 3:1 on both surfaces, so that a picture keeps its colours when the theme is toggled; not due yet may be faint.
 COLOURS = {
@@ -19,8 +21,8 @@ COLOURS = {
 }
 CLEAR = "#00000000"
 HATCHES = {Presence.PARTIAL: "+", Presence.ABSENT: "/", Presence.MISSING: "x"}
-PALETTE = [*(COLOURS[state] for state in Presence), CLEAR]
-WORDS = [*(state.words for state in Presence), "before the file's first row"]
+PALETTE = [*(COLOURS[state] for state in Presence), CLEAR, COLOURS[Presence.PARTIAL]]
+WORDS = [*(state.words for state in Presence), "before the file's first row", ESTIMATE]
 # From worst to best: what a span of intervals is called that holds several states.
 WORST = (Presence.MISSING, Presence.PARTIAL, Presence.ABSENT, Presence.COMPLETE, Presence.NOT_DUE)
 _MEANINGS = {

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
-
-import numpy as np
 
 from aemo_ops.errors import AemoOpsError
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import nanoseconds
-from aemo_ops.ops.completeness import Completeness, Presence
-from aemo_ops.ops.gaps import NO_SOURCE, Gap, Gaps
+from aemo_ops.ops.completeness import Completeness
+from aemo_ops.ops.gaps import Gaps
+from aemo_ops.ops.listing import NO_SOURCE, Gap
+from aemo_ops.ops.tally import Lot, Share, Tally, in_words, tally
+from aemo_ops.ops.validity import NEW_KIND
 from aemo_ops.store.findings import Finding
 from aemo_ops.ui import words
 from aemo_ops.ui.model import Console
 
-
-@dataclass(frozen=True)
-class Listed:
-    """A gap as the list shows it. `soft`: only the units of the days around say that something is missing."""
-
-    gap: Gap
-    soft: bool
-
-    @property
-    def fillable(self) -> bool:
-        return self.gap.state is not Presence.ABSENT and self.gap.source != NO_SOURCE
+SOURCES = {"current": "Current", "archive": "Archive", "mmsdm": "MMSDM", NO_SOURCE: "no source has it"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,7 @@ class File:
 
     dataset: Dataset
     found: Completeness | None = None
-    gaps: tuple[Listed, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     problem: str = ""
 
 
@@ -56,11 +47,20 @@ class Survey:
         """The last heal's result where it was of this folder: a move takes the app to another one."""
         return self.filled if self.filled.get("folder") == self.folder else {}
 
-    @property
-    def gaps(self) -> list[Listed]:
+    @cached_property
+    def gaps(self) -> list[Gap]:
         """Of all files: what a person may want to fill first, then what only single units lack; each newest first."""
-        found = sorted((one for file in self.files for one in file.gaps), key=lambda one: one.gap.last, reverse=True)
-        return sorted(found, key=lambda one: one.soft)
+        found = sorted((gap for file in self.files for gap in file.gaps), key=lambda gap: gap.last, reverse=True)
+        return sorted(found, key=lambda gap: gap.units)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """How many gaps there are: what every number of the page comes from."""
+        return tally(self.gaps)
+
+    @property
+    def new_ids(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.kind == NEW_KIND]
 
     def file(self, name: str) -> File | None:
         return next((file for file in self.files if file.dataset.name == name), None)
@@ -86,19 +86,22 @@ def _file(gaps: Gaps, dataset: Dataset) -> File:
         listed = gaps.listed(dataset, found) if found is not None else []
     except (AemoOpsError, OSError) as error:
         return File(dataset, problem=str(error))
-    return File(dataset, found, tuple(Listed(gap, _is_soft(found, gap)) for gap in listed))
-
-
-def _is_soft(found: Completeness | None, gap: Gap) -> bool:
-    if found is None or gap.state is not Presence.PARTIAL:
-        return False
-    return bool(found.soft[np.searchsorted(found.ends, nanoseconds(gap.first))])
+    return File(dataset, found, tuple(listed))
 
 
 def attention(survey: Survey) -> str:
-    """Why the page wants a look: hard gaps only, since units come and go."""
-    hard = [one for one in survey.gaps if one.fillable and not one.soft]
-    return f"{words.counted(len(hard), 'gap')} can be filled" if hard else ""
+    """Why the page wants a look: gaps that are missing for certain only, since units come and go."""
+    count = survey.tally.fillable.gaps
+    return f"{words.counted(count, 'gap')} can be filled" if count else ""
+
+
+def news(survey: Survey) -> str:
+    """The ids that the market added, in a sentence; empty where there is none."""
+    told = dict.fromkeys(finding.id for finding in survey.new_ids)
+    if not told:
+        return ""
+    files = ", ".join(dict.fromkeys(finding.dataset for finding in survey.new_ids))
+    return f"{', '.join(told)} {'is' if len(told) == 1 else 'are'} new in {files}: see the Gaps page."
 
 
 def sentence(survey: Survey) -> str:
@@ -107,42 +110,32 @@ def sentence(survey: Survey) -> str:
         return (
             "No file has a row yet, so nothing can be missing. The first cycle brings rows; gaps are told from then on."
         )
-    gaps = survey.gaps
-    hard = [one for one in gaps if one.fillable and not one.soft]
-    soft = [one for one in gaps if one.fillable and one.soft]
-    barred = [one.gap for one in gaps if one.gap.state is not Presence.ABSENT and not one.fillable]
-    later = [gap.opens for gap in barred if gap.opens]
-    parts = [_to_do(hard, soft, len(barred))]
-    if later:
-        have = "gap has left" if len(later) == 1 else "gaps have left"
-        parts.append(
-            f"{len(later):,} {have} Current; the next source should have the first of them from {min(later):%d %b}."
-        )
-    if lost := len(barred) - len(later):
-        parts.append(f"{lost:,} {'gap is' if lost == 1 else 'gaps are'} older than every source of AEMO's.")
-    return " ".join([*parts, _complete(survey)])
+    return f"{in_words(survey.tally)} {_complete(survey)}"
 
 
-def _to_do(hard: list[Listed], soft: list[Listed], barred: int) -> str:
-    also = f"{words.counted(len(soft), 'spell')} in which single units have no row can be asked for"
-    if hard:
-        files = words.counted(len({one.gap.dataset for one in hard}), "file")
-        first = f"{words.counted(len(hard), 'gap')} in {files} can be filled."
-        return f"{first} {also}, too." if soft else first
-    if barred:
-        return f"Nothing can be filled now; {also}." if soft else "Nothing can be filled now."
-    return f"Nothing is missing for certain; {also}." if soft else "Nothing is missing. Nothing to do."
+def fill_all(survey: Survey) -> str:
+    """What Fill all will ask for, before it does."""
+    certain, units = survey.tally.fillable, survey.tally.units_fillable
+    lots = [
+        (certain, words.counted(certain.gaps, "gap")),
+        (units, f"{words.counted(units.gaps, 'stretch', 'stretches')} in which only single units have no row"),
+    ]
+    told = [f"{what} ({_lot(lot)})" for lot, what in lots if lot.gaps]
+    return f"Fill all asks for {' and for '.join(told)}." if told else ""
+
+
+def _lot(lot: Lot) -> str:
+    sources = ", ".join(SOURCES.get(source, source) for source in lot.sources)
+    return f"{words.counted(lot.intervals, 'interval')} of {', '.join(lot.datasets)}; asked first: {sources}"
 
 
 def _complete(survey: Survey) -> str:
-    known = [file.found for file in survey.files if file.found is not None]
-    due = sum(found.due for found in known)
-    fine = sum(found.count(Presence.COMPLETE) + found.count(Presence.ABSENT) for found in known)
-    if not due:
+    known = sum((Share.of(file.found) for file in survey.files if file.found is not None), Share())
+    if not known.due:
         return "No interval is due yet."
-    absent = sum(found.count(Presence.ABSENT) for found in known)
-    but = f" or absent at AEMO ({absent:,})" if absent else ""
-    return f"{share(fine, due)} of the {due:,} intervals due are there{but}."
+    but = f" or absent at AEMO ({known.absent:,})" if known.absent else ""
+    units = f"; in {known.units:,} of them single units have no row" if known.units else ""
+    return f"{share(known.due - known.certain, known.due)} of the {known.due:,} intervals due are there{but}{units}."
 
 
 def share(fine: int, due: int) -> str:

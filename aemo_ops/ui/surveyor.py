@@ -40,6 +40,7 @@ class Surveyor:
 
     def _got(self, found: Survey) -> None:
         self._model.notices["gaps"] = survey.attention(found)
+        self._model.notices["new ids"] = survey.news(found)
         self._model.survey = found
 
 

@@ -14,8 +14,6 @@ from aemo_ops.clock import stamp
 from aemo_ops.errors import Encrypted, StoreCorrupt
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import EARLIEST, FIVE_MINUTES
-from aemo_ops.market.regions import SUB_REGIONS
-from aemo_ops.market.report import ROOFTOP
 from aemo_ops.store.contract.census import Census, Span, take_census
 from aemo_ops.store.contract.conversion import NS_PER_UNIT
 from aemo_ops.store.contract.duplicates import Settled, settle
@@ -207,10 +205,7 @@ def _of_values(census: Census) -> Iterator[Problem]:
 
 
 def _of_ids(census: Census) -> Iterator[Problem]:
-    known = set(census.dataset.ids or ())
-    if any(source.report == ROOFTOP for source in census.dataset.sources):
-        known.update(SUB_REGIONS)
-    unknown = {name: count for name, count in sorted(census.ids.items()) if name not in known}
+    unknown = {name: count for name, count in sorted(census.ids.items()) if census.dataset.is_new(name)}
     if unknown:
         shown = ", ".join(list(unknown)[:5]) + (", ..." if len(unknown) > 5 else "")
         yield Problem(Kind.UNKNOWN_ID, f"rows of ids that are new to this program: {shown}", sum(unknown.values()))
