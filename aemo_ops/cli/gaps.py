@@ -9,6 +9,7 @@ from typing import Any
 
 from aemo_ops.cli import past
 from aemo_ops.cli.printing import ATTENTION, GOOD, document, table
+from aemo_ops.errors import StoreError
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import moment
 from aemo_ops.ops.completeness import Presence
@@ -48,12 +49,18 @@ def gaps(chosen: argparse.Namespace) -> int:
             table(("dataset", "first", "last", "intervals", "keys", "state", "source"), rows[:_SHOWN])
             if len(rows) > _SHOWN:
                 print(f"... and {len(rows) - _SHOWN:,} more; --json lists all")
-    return ATTENTION if any(entry["partial"] or entry["missing"] for entry in entries) else GOOD
+        for entry in entries:
+            if entry["problem"]:
+                print(f"{entry['dataset']}: {entry['problem']}", file=sys.stderr)
+    return ATTENTION if any(entry["partial"] or entry["missing"] or entry["problem"] for entry in entries) else GOOD
 
 
 def _entry(engine: Engine, dataset: Dataset, chosen: argparse.Namespace) -> dict[str, Any]:
-    found = engine.gaps().of(dataset, chosen.since, chosen.until)
-    entry: dict[str, Any] = {"dataset": dataset.name, "since": None, "until": None, "expected": 0}
+    try:
+        found, problem = engine.gaps().of(dataset, chosen.since, chosen.until), ""
+    except StoreError as error:  # of one file; the others are answered
+        found, problem = None, str(error)
+    entry: dict[str, Any] = {"dataset": dataset.name, "problem": problem, "since": None, "until": None, "expected": 0}
     counts = {state: found.count(state) if found else 0 for state in Presence}
     if found is not None and len(found.ends):
         entry |= {
@@ -91,7 +98,7 @@ def findings(chosen: argparse.Namespace) -> int:
     if chosen.check:
         until = chosen.until or engine.now()
         text = check(
-            engine.store, ground.findings, datasets, chosen.since, until, ground.absences.fallbacks, Progress(past.say)
+            engine.store, ground.findings, datasets, chosen.since, until, ground.ledger.fallbacks, Progress(past.say)
         )
         print(text, file=sys.stderr)
     found = [f for dataset in datasets for f in ground.findings.all(dataset.name)]

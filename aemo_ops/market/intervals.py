@@ -9,6 +9,7 @@ FIVE_MINUTES = timedelta(minutes=5)
 HALF_HOUR = timedelta(minutes=30)
 DAY = timedelta(days=1)
 TRADING_DAY_START = timedelta(hours=4)
+EARLIEST = datetime(1998, 1, 1)  # no row of the NEM is older: it began in December of that year
 _EPOCH = datetime(2000, 1, 1)
 _NS_EPOCH = datetime(1970, 1, 1)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aemo_ops.clock import Clock
+from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import DAY, HALF_HOUR, ceil, moment, nanoseconds
@@ -30,7 +31,7 @@ from aemo_ops.ops.completeness import (
 )
 from aemo_ops.ops.watch import Identity, identity
 from aemo_ops.store.absences import Absence, Absences
-from aemo_ops.store.coverage import Coverage, Summaries
+from aemo_ops.store.coverage import STRETCHES, Coverage, Summaries
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.parquet import Store
 
@@ -114,14 +115,19 @@ class Gaps:
             self._summaries.forget(dataset)
             self._coverages.pop(dataset.name, None)
 
+    def held(self, dataset: Dataset) -> Coverage:
+        """As `coverage`; an absent file holds nothing."""
+        return self.coverage(dataset) or Coverage(dataset, STRETCHES.empty_table(), 0)
+
     def began(self, dataset: Dataset) -> datetime | None:
-        """The end of the file's first interval; None where it has no row."""
-        return self._store.extent(dataset).first
+        """The end of the first interval that the file holds or, where it was set aside or lost, ever held; None for none."""
+        known = self._ledger.began(dataset.name) if self._ledger else None
+        return min((first for first in (known, self._store.extent(dataset).first) if first), default=None)
 
     def of(self, dataset: Dataset, since: datetime | None = None, until: datetime | None = None) -> Completeness | None:
-        """The completeness of (since, until], by default from the file's first row until now; None without a row."""
-        began, coverage = self.began(dataset), self.coverage(dataset)
-        if coverage is None or began is None:
+        """The completeness of (since, until], by default from where the file began until now; None where it never had a row."""
+        began, coverage = self.began(dataset), self.held(dataset)
+        if began is None:
             return None
         now = self._clock.now()
         since = max(since or began - dataset.cadence, began - dataset.cadence)
@@ -137,8 +143,11 @@ class Gaps:
         if dataset.derived_from is None:
             return None
         parent = catalogue.dataset(dataset.derived_from)
-        found, coverage = self.of(parent, since - HALF_HOUR, until), self.coverage(parent)
-        if found is None or coverage is None or len(found.ends) == 0:
+        try:
+            found, coverage = self.of(parent, since - HALF_HOUR, until), self.held(parent)
+        except StoreError:  # told of the parent itself; its half hours are judged by what they are
+            return None
+        if found is None or len(found.ends) == 0:
             return None
         holes = key_holes(parent, coverage, int(found.ends[0]), int(found.ends[-1])) if parent.ids is None else []
         return Parent(found, holes)
@@ -169,9 +178,9 @@ class Gaps:
 
     def holes(self, dataset: Dataset, found: Completeness) -> Holes:
         """(id, first, last) of every key that is wanting: whole intervals under the id "", single keys elsewhere."""
-        coverage = self.coverage(dataset)
-        if coverage is None or len(found.ends) == 0:
+        if len(found.ends) == 0:
             return []
+        coverage = self.held(dataset)
         step = dataset.step
         ends = found.ends
         whole = [("", int(ends[first]), int(ends[last])) for first, last in _empty(found)]
@@ -237,9 +246,9 @@ class Gaps:
 
     def keys(self, dataset: Dataset, day: datetime) -> Keys:
         """The day (00:05 to 24:00, or in half hours) key by key; DUIDs: those with a row in the days around."""
-        coverage = self.coverage(dataset)
+        coverage = self.held(dataset)
         found = self.of(dataset, day, day + DAY)
-        if coverage is None or found is None or len(found.ends) == 0:
+        if found is None or len(found.ends) == 0:
             return Keys((), (), np.zeros((0, 0), np.uint8))
         ends = found.ends
         since, until = moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))

@@ -22,7 +22,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import SettingsError
 from aemo_ops.files import explained, publish
 from aemo_ops.market import catalogue
-from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.market.dataset import Dataset, Mode, Source
 from aemo_ops.market.intervals import moment
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.jobs import Progress
@@ -52,15 +52,15 @@ class Compared:
 
     def __init__(self, store: Store, dataset: Dataset, spool: Path) -> None:
         self._store = store
-        self._dataset = dataset
+        self.dataset = dataset
         self._spool = spool
         self._seen = np.array([], np.int64)
         self._batches = 0
         self.difference = Difference(dataset.name)
 
-    def put(self, rows: pa.Table) -> None:
+    def put(self, rows: pa.Table, source: Source) -> None:
         for batch in in_days(rows):
-            batch = first_of_each(batch, self._dataset)
+            batch = first_of_each(batch, self.dataset)
             times = batch["settlementdate"].cast(pa.int64())
             ends = np.unique(times.to_numpy())
             fresh = batch.filter(pa.array(~np.isin(times.to_numpy(), self._seen)))
@@ -72,19 +72,22 @@ class Compared:
     def left(self, ends: Times) -> Left:
         return Left(ends[~np.isin(ends, self._seen)])
 
+    def rows(self, ends: Times) -> Times:
+        return np.zeros(len(ends), np.int64)  # everything is asked for, whatever there is
+
     def _compare(self, rows: pa.Table, first: int, last: int) -> None:
-        ours = self._store.read(self._dataset, moment(first) - self._dataset.cadence, moment(last))
-        _, counts = merge_rows(ours, rows, self._dataset.key)
+        ours = self._store.read(self.dataset, moment(first) - self.dataset.cadence, moment(last))
+        _, counts = merge_rows(ours, rows, self.dataset.key)
         told = self.difference
         told.inserted += counts.inserted
         told.updated += counts.updated
         told.unchanged += counts.unchanged
         if counts.updated and len(told.samples) < _SAMPLES:
-            told.samples += _differing(self._dataset, ours, rows)[: _SAMPLES - len(told.samples)]
+            told.samples += _differing(self.dataset, ours, rows)[: _SAMPLES - len(told.samples)]
 
     def _keep(self, rows: pa.Table) -> None:
         body = packed(rows)
-        publish(self._spool / f"{self._dataset.name}-{self._batches:06d}.rows", lambda sink: sink.write(body))
+        publish(self._spool / f"{self.dataset.name}-{self._batches:06d}.rows", lambda sink: sink.write(body))
         self._batches += 1
 
 

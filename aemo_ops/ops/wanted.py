@@ -127,14 +127,6 @@ def runs(ends: Times, dataset: Dataset) -> list[tuple[int, int]]:
     return list(zip(ends[begin].tolist(), ends[np.append(begin[1:] - 1, len(ends) - 1)].tolist(), strict=True))
 
 
-def grid(dataset: Dataset, since: datetime, until: datetime) -> Times:
-    """Every interval end in (since, until], in nanoseconds."""
-    step = dataset.step
-    low, high = nanoseconds(since), nanoseconds(until)
-    low, high = low - low % step + step, high - high % step
-    return low + step * np.arange(max(0, (high - low) // step + 1))
-
-
 _DAY = 86_400 * 10**9
 
 
