@@ -192,13 +192,11 @@ class Asking:
         if self._request.replace:
             return
         beyond = wanted.ends[everything][wanted.out[everything] & ~wanted.at(level)[everything]]
-        now, family = self._clock.now(), _family(level, target)
-        if level is not Level.CURRENT:
-            self._memory.note(level, family, target, errand.offer.files, lacking, beyond, now)
-            return
-        for file in errand.offer.files:
-            end = np.array([_end_of(file.name, target)])
-            self._memory.note(level, family, target, [file], end[np.isin(end, lacking)], end[:0], now)
+        left = {file: (lacking, beyond) for file in errand.offer.files}
+        if level is Level.CURRENT:  # where each file is of one interval
+            ends = {file: np.array([_end_of(file.name, target)]) for file in left}
+            left = {file: (end[np.isin(end, lacking)], beyond[:0]) for file, end in ends.items()}
+        self._memory.note(level, _family(level, target), target, left, self._clock.now())
 
     @staticmethod
     def _lost_with(name: str, target: Target, errand: Errand) -> Times:

@@ -7,7 +7,7 @@ may well be in a file that once had nothing more to give.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,28 +30,21 @@ class Memory:
         self._absences = absences
 
     def note(
-        self,
-        level: Level,
-        family: str,
-        target: Target,
-        files: Iterable[Listing],
-        left: Times,
-        beyond: Times,
-        at: datetime,
+        self, level: Level, family: str, target: Target, left: Mapping[Listing, tuple[Times, Times]], at: datetime
     ) -> None:
-        """Files were read and left these interval ends wanting; `beyond` of them, too, which they do not reach."""
-        rows_left, rows_beyond = target.landing.rows(left), target.landing.rows(beyond)
-        self._absences.add_asked(
-            [
-                Asked(
-                    target.landing.dataset.name, level, family, file.name, file.published, file.size, moment(first),
-                    moment(last), rows, is_beyond, at,
-                )
-                for file in files
-                for ends, counts, is_beyond in ((left, rows_left, False), (beyond, rows_beyond, True))
-                for first, last, rows in _alike(ends, counts, target.wanted.dataset.step)
-            ]
-        )  # fmt: skip
+        """Files were read: the interval ends that each left wanting although it reaches there, and those beyond it."""
+        step = target.wanted.dataset.step
+        asked = [
+            Asked(
+                target.landing.dataset.name, level, family, file.name, file.published, file.size, moment(first),
+                moment(last), rows, beyond, at,
+            )
+            for file, both in left.items()
+            for beyond, ends in zip((False, True), both, strict=True)
+            for first, last, rows in _alike(ends, target.landing.rows(ends), step)
+        ]  # fmt: skip
+        if asked:
+            self._absences.add_asked(asked)
 
     def recall(self, level: Level, family: str, target: Target, ends: Times) -> Recalled:
         """What is remembered of a source for some of a target's interval ends, as its file is now."""

@@ -38,7 +38,7 @@ def merge_source(
     provisional = ledger.provisional(dataset.name, since, until)
     if source.mode is Mode.UPSERT:
         done = _replacing(store, dataset, rows, mode, keys, provisional)
-        ledger.mark_measured(dataset.name, provisional.intersection(keys))
+        ledger.unmark_provisional(dataset.name, provisional.intersection(keys))
         return done
     absent = set(keys).difference(keys_of(dataset, store.read(dataset, since, until, dataset.key)))
     ledger.mark_provisional(dataset.name, absent)

@@ -68,7 +68,7 @@ class Marks:
                 [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
             )
 
-    def mark_measured(self, dataset: str, keys: Collection[Key]) -> None:
+    def unmark_provisional(self, dataset: str, keys: Collection[Key]) -> None:
         self._unmark("provisional", dataset, keys)
 
     def _keys(self, table: str, dataset: str, since: datetime, until: datetime) -> set[Key]:

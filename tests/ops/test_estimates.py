@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pyarrow as pa
+
 from aemo_ops.market.catalogue import ROOFTOP30
 from aemo_ops.nemweb.archive import Level
+from aemo_ops.ops.jobs import Progress
+from aemo_ops.ops.replacing import apply, new_spool
+from aemo_ops.ops.request import Request
 from tests.ops.small import ROOFTOP, Small, report
 
 HALF = timedelta(minutes=30)
@@ -104,6 +109,26 @@ def test_a_young_estimate_is_not_asked_about(small: Callable[..., Small]) -> Non
     here.fetched()
     assert here.fill()["rooftop30"].requested == 0
     assert here.fetched() == []
+
+
+def test_replacing_puts_measurements_in_place_and_estimates_only_where_there_is_none(
+    small: Callable[..., Small],
+) -> None:
+    here = small("rooftop30")
+    end = datetime(2025, 1, 5, 12)
+    rows = [(end, region, 80, 1, "MEASUREMENT") for region in REGIONS[1:]]
+    rows += [(end, region, 99, 1, "SATELLITE") for region in REGIONS]
+    here.month("ROOFTOP_PV_ACTUAL", datetime(2025, 1, 1), report((ROOFTOP, rows)))
+    here.engine.settle()
+    ours = {"settlementdate": [end] * 2, "regionid": list(REGIONS[:2]), "power": [1.0, 2.0]}
+    here.engine.store.merge(ROOFTOP30, pa.table(ours, schema=ROOFTOP30.schema))
+    request = Request((ROOFTOP30,), end - HALF, end, replace=True, workers=0)
+    spool, quiet = new_spool(here.engine.settings.home), Progress(lambda *_: None)
+    (difference,) = here.engine.backfilling(request).compare(request, quiet, spool)
+    assert (difference.inserted, difference.updated, difference.unchanged) == (3, 2, 0)
+    apply(here.engine.healing().ground, here.engine.settings.home, spool.name, quiet)
+    assert here.rows("rooftop30") == {(end, region): (99.0 if region == REGIONS[0] else 80.0,) for region in REGIONS}
+    assert here.engine.ground().ledger.provisional("rooftop30", end - HALF, end) == {(end, REGIONS[0])}
 
 
 # a month's extra day ----------------------------------------------------------------------------------------------------
