@@ -26,12 +26,12 @@ from aemo_ops.ops.asking import Asking
 from aemo_ops.ops.completeness import Holes, key_holes, without
 from aemo_ops.ops.fetching import Fetching
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.ops.landing import Ground, Own, estimates
+from aemo_ops.ops.landing import Ground, Own
 from aemo_ops.ops.replacing import Compared, Difference, close_spool
 from aemo_ops.ops.request import Filled, Plan, Request
 from aemo_ops.ops.targets import Targets
 from aemo_ops.ops.verdicts import absences, final
-from aemo_ops.ops.wanted import Left, Mask, Times, Wanted, runs
+from aemo_ops.ops.wanted import Left, Times, Wanted, runs
 from aemo_ops.store.absences import Absence
 
 FALLBACK = "trading"
@@ -143,27 +143,23 @@ class Undertaking:
             filled = results.get(wanted.dataset.name)
             if filled is None:
                 continue
-            whole, hard = ~wanted.units, wanted.hard
-            filled.requested += int(np.count_nonzero(whole))
-            filled.filled += int(np.count_nonzero(whole & ~hard))
+            hard, soft = wanted.hard, wanted.out & ~wanted.hard
+            single = wanted.units & (wanted.dataset.ids is None)
+            filled.requested += int(np.count_nonzero(~single))
+            filled.filled += int(np.count_nonzero(~single & np.where(wanted.units, ~wanted.out, ~hard)))
             filled.failed += int(np.count_nonzero((hard | wanted.units) & wanted.out & wanted.failed))
-            absent = int(np.count_nonzero(self._absent(wanted))) if asked_everybody else 0
+            absent = int(np.count_nonzero(hard & final(wanted, self._clock.now()))) if asked_everybody else 0
             filled.absent += absent
             filled.open += int(np.count_nonzero(hard & ~wanted.failed)) - absent
-            filled.units += int(np.count_nonzero(wanted.units))
-            filled.units_left += int(np.count_nonzero(wanted.out & ~hard))
+            filled.units += int(np.count_nonzero(single))
+            if wanted.dataset.ids is None:
+                filled.units_left += int(np.count_nonzero(soft))
+            else:
+                filled.estimates += int(np.count_nonzero(soft))
             for source, count in wanted.by_source.items():
                 filled.by_source[source] = filled.by_source.get(source, 0) + count
             filled.reasons += list(dict.fromkeys(wanted.troubles.values()))[:20]
         return list(results.values())
-
-    def _absent(self, wanted: Wanted) -> Mask:
-        """What no source has: an estimate whose measurement is not to be had is a value all the same."""
-        mask = wanted.hard & final(wanted, self._clock.now())
-        if mask.any():
-            since, until = moment(int(wanted.ends[0])) - wanted.dataset.cadence, moment(int(wanted.ends[-1]))
-            mask &= ~np.isin(wanted.ends, estimates(self._ground.ledger, wanted.dataset, since, until))
-        return mask
 
     def differences(self) -> list[Difference]:
         return [target.landing.difference for target in self._targets.all if isinstance(target.landing, Compared)]

@@ -204,4 +204,6 @@ def in_words(results: list[Filled], cancelled: bool = False) -> str:
             parts.append(f"{count:,} {what}")
     if units_left:
         parts.append(f"in {units_left:,} single units have no row")
+    if estimates := sum(r.estimates for r in results):
+        parts.append(f"in {estimates:,} an estimate stands for want of a measurement")
     return ("cancelled; " if cancelled else "") + "; ".join([", ".join(parts), *unfit])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -16,10 +15,11 @@ from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Mode, Source
 from aemo_ops.market.derive import FIVE_MINUTE_SETTLEMENT, SIX, mean_of_six, trading_half_hours
 from aemo_ops.market.intervals import HALF_HOUR, moment, nanoseconds
+from aemo_ops.ops.completeness import Completeness
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.gaps import Gaps
 from aemo_ops.ops.precedence import merge_source, merge_trading, merge_whole_means
-from aemo_ops.ops.wanted import Left, Times
+from aemo_ops.ops.wanted import Left, Mask, Times
 from aemo_ops.store.absences import Absences
 from aemo_ops.store.findings import Findings
 from aemo_ops.store.ledger import Ledger
@@ -147,14 +147,19 @@ def outstanding(ground: Ground, dataset: Dataset, ends: Times) -> Left:
     gaps = ground.gaps
     since, until = moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))
     found = gaps.judged(dataset, gaps.held(dataset), since, until)
-    wanting = np.union1d(found.wanting, estimates(ground.ledger, dataset, since, until))
-    return Left(ends[np.isin(ends, wanting)], ends[np.isin(ends, found.ends[found.units_only])])
+    guessed = estimated(ground.ledger, found)
+    wanting = np.isin(found.ends, found.wanting) | guessed
+    return Left(ends[np.isin(ends, found.ends[wanting])], ends[np.isin(ends, found.ends[found.units_only | guessed])])
 
 
-def estimates(ledger: Ledger, dataset: Dataset, since: datetime, until: datetime) -> Times:
-    """The interval ends in (since, until] of which some value is an estimate, for want of a measurement."""
-    ends = {nanoseconds(end) for end, _ in ledger.provisional(dataset.name, since, until)}
-    return np.array(sorted(ends), np.int64)
+def estimated(ledger: Ledger, found: Completeness) -> Mask:
+    """Where every id has its row, but some as an estimate, for want of a measurement."""
+    if len(found.ends) == 0:
+        return np.zeros(0, bool)
+    since, until = moment(int(found.ends[0])) - found.dataset.cadence, moment(int(found.ends[-1]))
+    ends = [nanoseconds(end) for end, _ in ledger.provisional(found.dataset.name, since, until)]
+    mask: Mask = np.isin(found.ends, np.array(ends, np.int64)) & (found.present >= found.expected)
+    return mask
 
 
 def rows_at(gaps: Gaps, dataset: Dataset, ends: Times) -> Times:

@@ -12,11 +12,12 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Source
+from aemo_ops.market.intervals import nanoseconds
 from aemo_ops.ops.completeness import Presence
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.gaps import OWN
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.ops.landing import FIVE, HALF, Ground, Landing, Means, Own, Trading, estimates, outstanding
+from aemo_ops.ops.landing import FIVE, HALF, Ground, Landing, Means, Own, Trading, estimated, outstanding
 from aemo_ops.ops.parsing import Feed
 from aemo_ops.ops.replacing import Compared
 from aemo_ops.ops.request import Request
@@ -92,9 +93,9 @@ class Targets:
         chosen = np.isin(found.ends, found.outstanding) | (ask_again & (found.states == Presence.ABSENT))
         chosen &= self._request.soft | ~found.soft
         # A measurement may come some time after its estimate: until then there is nothing to ask for.
-        settled = min(until, now - TOO_YOUNG)
-        chosen |= np.isin(found.ends, estimates(self._ground.ledger, dataset, since, settled))
-        return Left(found.ends[chosen], found.ends[chosen & found.units_only])
+        guessed = estimated(self._ground.ledger, found) & (found.ends <= nanoseconds(now - TOO_YOUNG))
+        chosen |= guessed
+        return Left(found.ends[chosen], found.ends[chosen & (found.units_only | guessed)])
 
     def _add(self, dataset: Dataset, wanting: Left, landing: Landing) -> None:
         if len(wanting.ends):

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from aemo_ops.market.catalogue import ROOFTOP30
 from aemo_ops.nemweb.archive import Level
+from aemo_ops.ops.healing import in_words
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.replacing import apply, new_spool
 from aemo_ops.ops.request import Request
@@ -53,7 +54,9 @@ def test_a_measurement_that_left_current_unread_takes_the_place_of_its_estimate(
     assert provisional(here) == set(REGIONS)
     here.fetched()
     first = here.fill(until=T)["rooftop30"]
-    assert (first.filled, first.absent, first.failed) == (0, 0, 0)
+    assert (first.requested, first.filled, first.estimates) == (1, 0, 1)
+    assert (first.absent, first.open, first.failed) == (0, 0, 0)
+    assert in_words([first]) == "0 of 1 intervals filled, in 1 an estimate stands for want of a measurement"
     assert len(here.fetched()) == 1  # the estimate's own file: it may have held the measurement too
     here.fill(until=T)
     assert here.fetched() == []
@@ -68,6 +71,7 @@ def test_a_measurement_that_left_current_unread_takes_the_place_of_its_estimate(
     told = here.fill(until=T)["rooftop30"]
     assert here.rows("rooftop30") == {(T, region): (90.0,) for region in REGIONS}
     assert (provisional(here), told.by_source) == (set(), {"archive": 1})
+    assert (told.requested, told.filled, told.estimates) == (1, 1, 0)
     assert not here.engine.gaps().absences(ROOFTOP30)
 
 
@@ -78,7 +82,8 @@ def test_an_estimate_of_the_past_is_known_as_such_too(small: Callable[..., Small
     rows = [(end, region, 80, 1, "MEASUREMENT") for region in REGIONS[1:]]
     rows += [(end, region, 99, 1, "SATELLITE") for region in REGIONS]
     here.month("ROOFTOP_PV_ACTUAL", datetime(2025, 1, 1), report((ROOFTOP, rows)))
-    here.fill(since=end - HALF, until=end)
+    told = here.fill(since=end - HALF, until=end)["rooftop30"]
+    assert (told.requested, told.filled, told.estimates, told.by_source) == (1, 1, 1, {"mmsdm": 1})
     assert here.rows("rooftop30") == {(end, region): (99.0 if region == REGIONS[0] else 80.0,) for region in REGIONS}
     assert here.engine.ground().ledger.provisional("rooftop30", end - HALF, end) == {(end, REGIONS[0])}
     # Months later it is published again, with all measurements.
