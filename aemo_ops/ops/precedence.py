@@ -1,9 +1,10 @@
 """Precedence: which value of a key stays, by whatever road and in whatever order they come.
 
 What is provisional gives way to AEMO's own: an estimate (SATELLITE) to the measurement; the mean of fewer than six to the
-trading value, and both to the mean of six. Nothing gives way to what is provisional, and a value of which nothing is known,
-such as an imported one, only to one that would replace it anyway. What is provisional is known as such before it is written,
-and until its successor is durable: no crash leaves one mistaken for final.
+trading value, and both to the mean of six. A provisional value takes only the place of another one, or an empty one. A value
+of which nothing is known, such as an imported one, gives way only to the mean of six rows of ours and to what AEMO publishes
+now. What is provisional is known as such before it is written, and until its successor is durable: no crash leaves one
+mistaken for final.
 """
 
 from __future__ import annotations
@@ -104,9 +105,11 @@ def _replacing(
     if mode is Mode.UPSERT:
         return store.merge(dataset, rows, mode)
     over = _among(keys, provisional)
-    first_last = rows.filter(over)
-    first_last = first_last.take(pa.array(np.arange(first_last.num_rows)[::-1]))
-    return store.merge(dataset, first_last) + store.merge(dataset, rows.filter(pc.invert(over)), mode)
+    successors = rows.filter(over)
+    successors = successors.take(
+        pa.array(np.arange(successors.num_rows)[::-1])
+    )  # so that the first of a key comes last
+    return store.merge(dataset, successors) + store.merge(dataset, rows.filter(pc.invert(over)), mode)
 
 
 def _among(keys: Sequence[Key], chosen: Collection[Key]) -> pa.Array:
