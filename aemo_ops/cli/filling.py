@@ -168,7 +168,7 @@ def _show(results: list[Filled], as_json: bool) -> int:
         for reason in dict.fromkeys(reason for result in results for reason in result.reasons):
             print(reason, file=sys.stderr)
         print(in_words(results))
-    return ATTENTION if any(result.failed for result in results) else GOOD
+    return ATTENTION if any(result.failed or result.problem for result in results) else GOOD
 
 
 def _show_plan(plan: Plan, as_json: bool) -> int:

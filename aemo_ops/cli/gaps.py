@@ -9,9 +9,11 @@ from typing import Any
 
 from aemo_ops.cli import past
 from aemo_ops.cli.printing import ATTENTION, GOOD, document, table
+from aemo_ops.errors import StoreError
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import moment
 from aemo_ops.ops.completeness import Completeness, Presence
+from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.listing import Gap
 from aemo_ops.ops.tally import RULE, in_words, tally
@@ -36,9 +38,8 @@ def register(verbs: Any) -> None:
 
 def gaps(chosen: argparse.Namespace) -> int:
     engine = past.engine()
-    found = {d: engine.gaps().of(d, chosen.since, chosen.until) for d in past.datasets(engine, chosen.dataset)}
-    listed = {d: engine.gaps().listed(d, f) if f else [] for d, f in found.items()}
-    entries = [_entry(dataset, found[dataset], listed[dataset]) for dataset in found]
+    found, listed, problems = _answered(engine, chosen)
+    entries = [_entry(one, found[one], listed[one], problems.get(one, "")) for one in found]
     told = tally(gap for gaps in listed.values() for gap in gaps)
     if chosen.json:
         document({"datasets": entries, "tally": asdict(told)})
@@ -52,11 +53,30 @@ def gaps(chosen: argparse.Namespace) -> int:
             if len(rows) > _SHOWN:
                 print(f"... and {len(rows) - _SHOWN:,} more; --json lists all")
         print(f"\n{in_words(told)}\n{RULE}")
-    return ATTENTION if any(entry["partial"] or entry["missing"] for entry in entries) else GOOD
+        for dataset, problem in problems.items():
+            print(f"{dataset.name}: {problem}", file=sys.stderr)
+    wanting = any(entry["partial"] or entry["missing"] for entry in entries)
+    return ATTENTION if wanting or problems else GOOD
 
 
-def _entry(dataset: Dataset, found: Completeness | None, listed: list[Gap]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"dataset": dataset.name, "since": None, "until": None, "expected": 0}
+def _answered(
+    engine: Engine, chosen: argparse.Namespace
+) -> tuple[dict[Dataset, Completeness | None], dict[Dataset, list[Gap]], dict[Dataset, str]]:
+    """The completeness and the gaps of each dataset, and why a file cannot be read; the others are answered all the same."""
+    found: dict[Dataset, Completeness | None] = {}
+    listed: dict[Dataset, list[Gap]] = {}
+    problems: dict[Dataset, str] = {}
+    for dataset in past.datasets(engine, chosen.dataset):
+        try:
+            found[dataset] = told = engine.gaps().of(dataset, chosen.since, chosen.until)
+            listed[dataset] = engine.gaps().listed(dataset, told) if told else []
+        except StoreError as error:
+            found[dataset], listed[dataset], problems[dataset] = None, [], str(error)
+    return found, listed, problems
+
+
+def _entry(dataset: Dataset, found: Completeness | None, listed: list[Gap], problem: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"dataset": dataset.name, "problem": problem, "since": None, "until": None, "expected": 0}
     counts = {state: found.count(state) if found else 0 for state in Presence}
     if found is not None and len(found.ends):
         entry |= {
@@ -94,7 +114,7 @@ def findings(chosen: argparse.Namespace) -> int:
     if chosen.check:
         until = chosen.until or engine.now()
         text = check(
-            engine.store, ground.findings, datasets, chosen.since, until, ground.absences.fallbacks, Progress(past.say)
+            engine.store, ground.findings, datasets, chosen.since, until, ground.ledger.fallbacks, Progress(past.say)
         )
         print(text, file=sys.stderr)
     stored = [f for dataset in datasets for f in ground.findings.all(dataset.name)]

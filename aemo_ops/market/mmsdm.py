@@ -30,6 +30,16 @@ def following(month: datetime) -> datetime:
     return (month + 31 * DAY).replace(day=1)
 
 
+def overrun(table: str, month: datetime) -> timedelta:
+    """How far beyond its month a table's rows go: those of rooftop solar, under the older names, by a day."""
+    return longest_overrun(table) if month < FIRST_HASHED_MONTH else timedelta(0)
+
+
+def longest_overrun(table: str) -> timedelta:
+    """How far beyond its month a table's rows may go, whatever the month."""
+    return DAY if table == "ROOFTOP_PV_ACTUAL" else timedelta(0)
+
+
 def directory(month: datetime) -> str:
     """The path of the folder that lists a month's tables."""
     name = f"MMSDM_{month:%Y_%m}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,7 +123,8 @@ class Shelves:
         return sorted(offers, key=lambda offer: offer.first)
 
     def _tables(self, source: Source, since: datetime, until: datetime) -> list[Offer]:
-        month, last = max(mmsdm.month_of(since), mmsdm.FIRST_MONTH), mmsdm.month_of(until)
+        month, last = mmsdm.month_of(since - mmsdm.longest_overrun(source.mmsdm or "")), mmsdm.month_of(until)
+        month = max(month, mmsdm.FIRST_MONTH)
         offers = []
         while source.mmsdm and month <= last:
             parts = {}
@@ -135,7 +136,8 @@ class Shelves:
                 files = tuple(parts[part] for part in sorted(parts))
                 end = mmsdm.following(month)
                 begin = month + source.report.cadence
-                offers.append(Offer(Level.MMSDM, files, begin, end, begin, end))
+                could_last = end + mmsdm.overrun(source.mmsdm, month)
+                offers.append(Offer(Level.MMSDM, files, begin, end, begin, could_last))
             month = mmsdm.following(month)
         return offers
 
@@ -148,8 +150,27 @@ class Shelves:
         return self._pages[directory]
 
 
-def assigned(offers: Sequence[Offer], intervals: Times) -> dict[Offer, Times]:
-    """Which offer to ask for which interval ends (nanoseconds): the one that has it by name, else the nearest that could."""
+def assigned(
+    offers: Sequence[Offer], intervals: Times, passed: Mapping[Offer, Times] | None = None
+) -> dict[Offer, Times]:
+    """Which offer to ask for which interval ends (nanoseconds): the one that has it by name, else the nearest that could.
+
+    `passed`: interval ends that an offer is known not to reach, so that the next one is asked for them.
+    """
+    chosen: dict[Offer, Times] = {}
+    waiting = [(tuple(offers), intervals)]
+    while waiting:
+        several, ends = waiting.pop()
+        for offer, own in _nearest(several, ends).items():
+            beyond = np.isin(own, (passed or {}).get(offer, []))
+            if beyond.any():
+                waiting.append((tuple(one for one in several if one is not offer), own[beyond]))
+            if not beyond.all():
+                chosen[offer] = np.union1d(chosen.get(offer, own[:0]), own[~beyond])
+    return chosen
+
+
+def _nearest(offers: Sequence[Offer], intervals: Times) -> dict[Offer, Times]:
     ordered = sorted(offers, key=lambda offer: offer.first)
     if not ordered or len(intervals) == 0:
         return {}

@@ -2,7 +2,8 @@
 
 The way of one file: offer -> bytes (the one client, politely) -> rows (an executor: processes here, or a cluster) -> merged
 in batches under the engine's turn -> half hours derived -> ledger. What was merged is not wanted any more, and what a file
-left wanting is noted, so an undertaking that was killed goes on where it was when it is run again.
+left wanting is remembered, so no undertaking fetches a file for what it is known not to have: one that was killed goes on
+where it was, and a later one asks only whom nobody asked, and what was published again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ from aemo_ops.ops.asking import Asking
 from aemo_ops.ops.expected import Holes, without
 from aemo_ops.ops.fetching import Fetching
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.ops.landing import Ground, Own, coverage_of
+from aemo_ops.ops.landing import Ground, Own
 from aemo_ops.ops.replacing import Compared, Difference, close_spool
 from aemo_ops.ops.request import Filled, Plan, Request
 from aemo_ops.ops.targets import Targets
@@ -33,6 +35,7 @@ from aemo_ops.ops.wanted import Left, Times, Wanted, runs
 from aemo_ops.store.absences import Absence
 
 FALLBACK = "trading"
+_LONG_GONE = timedelta(days=100)  # Current keeps no file of the datasets for so long
 _ROW_BYTES = 6  # a row of a sealed scada file on disk, and of its half-hour file
 _USUAL_DUIDS = 500
 
@@ -102,6 +105,7 @@ class Undertaking:
         fallbacks = targets.fallbacks()
         for level in request.levels:
             self._asking.ask(level, fallbacks, fetching, progress, FALLBACK)
+        targets.fail_halves()
         asked_everybody = request.levels == tuple(Level) and not self._asking.bounded and not progress.cancelled
         if asked_everybody and not request.replace:
             self._conclude()
@@ -109,7 +113,7 @@ class Undertaking:
 
     # the end ------------------------------------------------------------------------------------------------------------
     def _conclude(self) -> None:
-        """Remember what no source has, once, with its reason; what is there by now is forgotten."""
+        """Remember what no source has, with its reason; what is there by now is forgotten."""
         now = self._clock.now()
         concluded = [target.wanted for target in self._targets.all if isinstance(target.landing, Own)]
         for wanted in [*concluded, *self._targets.halves.values()]:
@@ -117,22 +121,22 @@ class Undertaking:
             kept = _apart_from(wanted, self._ground.gaps.absences(dataset))
             holes = self._holes(dataset, wanted.ends[wanted.out])
             self._ground.absences.replace(dataset.name, [*kept, *absences(wanted, holes, now)])
-        self._ground.absences.forget_vain()
+        self._ground.absences.forget_asked(Level.CURRENT, now - _LONG_GONE)
 
     def _holes(self, dataset: Dataset, ends: Times) -> Holes:
         """Where keys are wanting, from the first to the last of some interval ends: whole intervals, then single ids."""
         if len(ends) == 0:
             return []
         gaps = self._ground.gaps
-        found = gaps.judged(
-            dataset, coverage_of(gaps, dataset), moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))
-        )
+        since, until = moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))
+        found = gaps.judged(dataset, gaps.held(dataset), since, until)
         whole = [("", first, last) for first, last in runs(found.ends[found.present == 0], dataset)]
         step = dataset.step
         return [*whole, *without(gaps.wanting(dataset, int(ends[0]), int(ends[-1])), whole, step)]
 
     def _results(self, asked_everybody: bool) -> list[Filled]:
-        results = {dataset.name: Filled(dataset.name) for dataset in self._request.datasets}
+        problems = self._targets.problems
+        results = {d.name: Filled(d.name, problem=problems.get(d.name, "")) for d in self._request.datasets}
         for wanted in [
             *(t.wanted for t in self._targets.all if isinstance(t.landing, Own)),
             *self._targets.halves.values(),
@@ -140,15 +144,19 @@ class Undertaking:
             filled = results.get(wanted.dataset.name)
             if filled is None:
                 continue
-            whole, hard = ~wanted.units, wanted.hard
-            filled.requested += int(np.count_nonzero(whole))
-            filled.filled += int(np.count_nonzero(whole & ~hard))
+            hard, soft = wanted.hard, wanted.out & ~wanted.hard
+            single = wanted.units & (wanted.dataset.ids is None)
+            filled.requested += int(np.count_nonzero(~single))
+            filled.filled += int(np.count_nonzero(~single & np.where(wanted.units, ~wanted.out, ~hard)))
             filled.failed += int(np.count_nonzero((hard | wanted.units) & wanted.out & wanted.failed))
             absent = int(np.count_nonzero(hard & final(wanted, self._clock.now()))) if asked_everybody else 0
             filled.absent += absent
             filled.open += int(np.count_nonzero(hard & ~wanted.failed)) - absent
-            filled.units += int(np.count_nonzero(wanted.units))
-            filled.units_left += int(np.count_nonzero(wanted.out & ~hard))
+            filled.units += int(np.count_nonzero(single))
+            if wanted.dataset.ids is None:
+                filled.units_left += int(np.count_nonzero(soft))
+            else:
+                filled.estimates += int(np.count_nonzero(soft))
             for source, count in wanted.by_source.items():
                 filled.by_source[source] = filled.by_source.get(source, 0) + count
             filled.reasons += list(dict.fromkeys(wanted.troubles.values()))[:20]

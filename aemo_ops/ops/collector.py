@@ -30,6 +30,7 @@ from aemo_ops.nemweb import report as nemweb_report
 from aemo_ops.nemweb.client import Client
 from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops.derivation import derive
+from aemo_ops.ops.precedence import merge_source
 from aemo_ops.ops.watch import Identity, identity
 from aemo_ops.store.ledger import Fate, Ledger, LedgerRow
 from aemo_ops.store.merge import Merge
@@ -217,18 +218,14 @@ class Collector:
         self, dataset: Dataset, tables: Mapping[Listing, Mapping[str, pa.Table]], collected: Collected
     ) -> None:
         rows_of: dict[Listing, list[pa.Table]] = {entry: [] for entry in tables}
-        merges: list[tuple[bool, Mode, pa.Table]] = []
-        for source in dataset.sources:
+        for source in dataset.sources:  # measurements first: an estimate that came beside one is not written at all
             if source.report == self.report:
                 for entry in tables:
                     rows_of[entry].append(dataset.rows(source, tables[entry][source.table]))
-                for mode, entries in self._by_mode(source, list(tables)):
+                for mode, entries in self._by_mode(list(tables)):
                     rows = last_of_each(pa.concat_tables([rows_of[entry][-1] for entry in entries]), dataset)
-                    merges.append((source.mode is Mode.INSERT and mode is Mode.UPSERT, mode, rows))
-        # An estimate that takes the place of an older one goes first: a measurement beside it must win over both.
-        for _, mode, rows in sorted(merges, key=lambda merge: not merge[0]):
-            collected.add(dataset.name, self._store.merge(dataset, rows, mode))
-            failpoint("collect.merged")
+                    collected.add(dataset.name, merge_source(self._store, self._ledger, dataset, source, rows, mode))
+                    failpoint("collect.merged")
         touched = pa.concat_tables([rows for several in rows_of.values() for rows in several])
         for child in self._children[dataset.name]:
             collected.add(child.name, derive(self._store, self._ledger, dataset, child, touched))
@@ -240,7 +237,7 @@ class Collector:
         failpoint("collect.marked")
         collected.files[dataset.name] = collected.files.get(dataset.name, 0) + len(rows_of)
 
-    def _by_mode(self, source: Source, entries: Sequence[Listing]) -> Iterator[tuple[Mode, list[Listing]]]:
+    def _by_mode(self, entries: Sequence[Listing]) -> Iterator[tuple[Mode, list[Listing]]]:
         """The files, in the order of publication, by how their rows merge: a later publication wins in any order of arrival."""
         intervals = [self._interval(entry) for entry in entries]
         merged: dict[datetime, list[tuple[datetime, str]]] = {}
@@ -248,7 +245,7 @@ class Collector:
             merged.setdefault(interval, []).append((published, name))
         groups: dict[Mode, list[Listing]] = {Mode.UPSERT: [], Mode.INSERT: []}
         for entry in sorted(entries, key=lambda entry: entry.order):
-            groups[_mode(source, self.report, entry, merged.get(self._interval(entry), []))].append(entry)
+            groups[_mode(self.report, entry, merged.get(self._interval(entry), []))].append(entry)
         if groups[Mode.UPSERT]:
             yield Mode.UPSERT, groups[Mode.UPSERT]
         if groups[Mode.INSERT]:
@@ -292,16 +289,11 @@ class Collector:
         return self.report.interval(entry.name)
 
 
-def _mode(source: Source, report: Report, entry: Listing, merged: Sequence[tuple[datetime, str]]) -> Mode:
+def _mode(report: Report, entry: Listing, merged: Sequence[tuple[datetime, str]]) -> Mode:
     """How the rows of a file merge, given (published, name) of the merged files of its interval."""
     own = _prefix(report, entry.name)
-    siblings = [(published, name) for published, name in merged if _prefix(report, name) == own and name != entry.name]
-    if any(sibling > entry.order for sibling in siblings):
-        return Mode.INSERT
-    if source.mode is Mode.INSERT and siblings and len(siblings) == len([n for _, n in merged if n != entry.name]):
-        # Only older files of its own kind were merged (SATELLITE after SATELLITE): what stands there is theirs.
-        return Mode.UPSERT
-    return source.mode
+    siblings = [one for one in merged if _prefix(report, one[1]) == own and one[1] != entry.name]
+    return Mode.INSERT if any(sibling > entry.order for sibling in siblings) else Mode.UPSERT
 
 
 def _prefix(report: Report, name: str) -> str:

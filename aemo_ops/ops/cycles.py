@@ -18,6 +18,7 @@ from aemo_ops.market.dataset import Dataset
 from aemo_ops.nemweb.client import Client, Traffic
 from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops import logbook
+from aemo_ops.ops.beginning import Beginning
 from aemo_ops.ops.collector import Collected, Collector, Fetched
 from aemo_ops.ops.freshness import under_way
 from aemo_ops.ops.jobs import Progress
@@ -63,6 +64,8 @@ class Cycles:
         self._event = event
         self._ended = ended
         self._backlog: dict[str, dict[str, Listing]] = {name: {} for name in collectors}
+        self._beginning = Beginning(store, ledger)
+        self._beginning.look(datasets)
         self._left = BUDGET
         self._due_left = 1
         self._results: list[Collected] = []
@@ -258,11 +261,13 @@ class Cycles:
     def wrote_for(self, dataset: Dataset) -> None:
         """Somebody else of this process wrote a file, holding the turn: it is no stranger's doing."""
         self._versions.saw(self._store.path(dataset))
+        self._beginning.wrote(dataset)
 
     def _wrote(self, name: str, seconds: float, written: int) -> None:
         dataset = catalogue.dataset(name)
         self._versions.saw(self._store.path(dataset))
         if written:
+            self._beginning.wrote(dataset)
             self._state.put("write", name, {"ms": round(seconds * 1000, 1), "bytes": written})
             latest = self._whole_until(dataset)
             advances = self._state.advances(name, self._clock.now())

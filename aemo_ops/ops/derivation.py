@@ -12,11 +12,10 @@ from aemo_ops.files import failpoint
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.derive import SIX, half_hours, mean_of_six
 from aemo_ops.market.intervals import HALF_HOUR
+from aemo_ops.ops.precedence import keys_of, settle_means
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.merge import Merge
 from aemo_ops.store.parquet import Store
-
-Key = tuple[datetime, str]
 
 
 def derive(store: Store, ledger: Ledger, parent: Dataset, child: Dataset, touched: pa.Table) -> Merge:
@@ -31,9 +30,9 @@ def derive(store: Store, ledger: Ledger, parent: Dataset, child: Dataset, touche
 def _derive_run(store: Store, ledger: Ledger, parent: Dataset, child: Dataset, ends: Sequence[datetime]) -> Merge:
     since, until = ends[0] - HALF_HOUR, ends[-1]
     rows, present = mean_of_six(child, store.read(parent, since, until))
-    keys = _keys(child, rows)
+    keys = keys_of(child, rows)
     known = ledger.partial(child.name, since, until)
-    existing = set(_keys(child, store.read(child, since, until, child.key)))
+    existing = set(keys_of(child, store.read(child, since, until, child.key)))
     whole = present == SIX
     free = np.fromiter((key not in existing or key in known for key in keys), bool, len(keys))
     partial = ~whole & free & (present > 0)
@@ -43,15 +42,8 @@ def _derive_run(store: Store, ledger: Ledger, parent: Dataset, child: Dataset, e
     failpoint("derive.marked_partial")
     done = store.merge(child, rows.filter(pa.array(whole | partial)))
     failpoint("derive.merged")
-    ledger.mark_complete(
-        child.name, known.intersection(key for key, is_whole in zip(keys, whole, strict=True) if is_whole)
-    )
+    settle_means(ledger, child, {key for key, is_whole in zip(keys, whole, strict=True) if is_whole}, existing)
     return done
-
-
-def _keys(dataset: Dataset, rows: pa.Table) -> list[Key]:
-    times = rows[dataset.key[0]].cast(pa.timestamp("us")).to_pylist()
-    return list(zip(times, rows[dataset.key[1]].to_pylist(), strict=True))
 
 
 def _runs(ends: Sequence[datetime]) -> Iterator[list[datetime]]:

@@ -21,7 +21,7 @@ from aemo_ops.ops.judging import judge
 from aemo_ops.ops.listing import ESTIMATE, MEAN, Gap, Listing
 from aemo_ops.ops.watch import Identity, identity
 from aemo_ops.store.absences import Absence, Absences
-from aemo_ops.store.coverage import Coverage, Summaries
+from aemo_ops.store.coverage import STRETCHES, Coverage, Summaries
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.parquet import Store
 
@@ -89,25 +89,28 @@ class Gaps:
             self._summaries.forget(dataset)
             self._coverages.pop(dataset.name, None)
 
+    def held(self, dataset: Dataset) -> Coverage:
+        """As `coverage`; an absent file holds nothing."""
+        return self.coverage(dataset) or Coverage(dataset, STRETCHES.empty_table(), 0)
+
     def began(self, dataset: Dataset) -> datetime | None:
-        """The end of the file's first interval; None where it has no row."""
-        coverage = self.coverage(dataset)
-        return coverage.first if coverage else None
+        """The end of the first interval that the file holds or, where it was set aside or lost, ever held; None for none."""
+        known = self._ledger.began(dataset.name) if self._ledger else None
+        return min((first for first in (known, self.held(dataset).first) if first), default=None)
 
     def new_ids(self, dataset: Dataset) -> list[NewId]:
         """The ids in the file that the market added; none of a file that cannot be read, which its freshness tells."""
         if dataset.ids is None:
             return []
         try:
-            coverage = self.coverage(dataset)
+            return new_ids(self.held(dataset))
         except StoreError:
             return []
-        return new_ids(coverage) if coverage else []
 
     def of(self, dataset: Dataset, since: datetime | None = None, until: datetime | None = None) -> Completeness | None:
-        """The completeness of (since, until], by default from the file's first row until now; None without a row."""
-        coverage = self.coverage(dataset)
-        if coverage is None or (began := coverage.first) is None:
+        """The completeness of (since, until], by default from where the file began until now; None where it never had a row."""
+        began, coverage = self.began(dataset), self.held(dataset)
+        if began is None:
             return None
         now = self._clock.now()
         since = max(since or began - dataset.cadence, began - dataset.cadence)
@@ -127,7 +130,7 @@ class Gaps:
             self.absences(dataset),
             self._ledger.partial(dataset.name, since, until),
             self._ledger.provisional(dataset.name, since, until),
-            self._absences.fallbacks(dataset.name) if self._absences and dataset.fallbacks else (),
+            self._ledger.fallbacks(dataset.name, since, until) if dataset.fallbacks else (),
             self._published(dataset),
         )
 
@@ -135,8 +138,11 @@ class Gaps:
         if dataset.derived_from is None:
             return None
         parent = catalogue.dataset(dataset.derived_from)
-        found, coverage = self.of(parent, since - HALF_HOUR, until), self.coverage(parent)
-        if found is None or coverage is None or len(found.ends) == 0:
+        try:
+            found, coverage = self.of(parent, since - HALF_HOUR, until), self.held(parent)
+        except StoreError:  # told of the parent itself; its half hours are judged by what they are
+            return None
+        if found is None or len(found.ends) == 0:
             return None
         return Parent(found, coverage)
 
@@ -166,17 +172,16 @@ class Gaps:
 
     def wanting(self, dataset: Dataset, low: int, high: int) -> Holes:
         """(id, first, last) of the keys that lack a row, or a measurement, within the interval ends low .. high."""
-        coverage = self.coverage(dataset)
-        if coverage is None or high < low:
+        if high < low:
             return []
         estimates = self._known(dataset, moment(low) - dataset.cadence, moment(high)).estimates()
-        return [*key_holes(dataset, coverage, low, high), *estimates]
+        return [*key_holes(dataset, self.held(dataset), low, high), *estimates]
 
     def listed(self, dataset: Dataset, found: Completeness) -> list[Gap]:
         """The gaps of a completeness, newest first: missing, partial, and those that are absent at AEMO."""
-        coverage = self.coverage(dataset)
-        if coverage is None or len(found.ends) == 0:
+        if len(found.ends) == 0:
             return []
+        coverage = self.held(dataset)
         low, high = int(found.ends[0]), int(found.ends[-1])
         span = moment(low) - dataset.cadence, moment(high)
         parent = self._parent(dataset, *span)
@@ -186,9 +191,9 @@ class Gaps:
 
     def keys(self, dataset: Dataset, day: datetime) -> Keys:
         """The day (00:05 to 24:00, or in half hours) key by key; DUIDs: those with a row in the days around."""
-        coverage = self.coverage(dataset)
+        coverage = self.held(dataset)
         found = self.of(dataset, day, day + DAY)
-        if coverage is None or found is None or len(found.ends) == 0:
+        if found is None or len(found.ends) == 0:
             return Keys((), (), np.zeros((0, 0), np.uint8))
         ends = found.ends
         since, until = moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))

@@ -130,7 +130,7 @@ class Healing:
             ground.datasets,
             since,
             self._clock.now(),
-            ground.absences.fallbacks,
+            ground.ledger.fallbacks,
             progress,
         )
         self._event("checked", "", text)
@@ -184,8 +184,9 @@ def in_words(results: list[Filled], cancelled: bool = False) -> str:
     """What came of a heal, in a sentence."""
     requested, filled = sum(r.requested for r in results), sum(r.filled for r in results)
     units, units_left = sum(r.units for r in results), sum(r.units_left for r in results)
+    unfit = [f"{r.dataset} cannot be read: {r.problem}" for r in results if r.problem]
     if requested + units == 0:
-        return "no gaps to fill"
+        return "; ".join(unfit) or "no gaps to fill"
     sources: dict[str, int] = {}
     for result in results:
         for source, count in result.by_source.items():
@@ -203,4 +204,6 @@ def in_words(results: list[Filled], cancelled: bool = False) -> str:
             parts.append(f"{count:,} {what}")
     if units_left:
         parts.append(f"in {units_left:,} single units have no row")
-    return ("cancelled; " if cancelled else "") + ", ".join(parts)
+    if estimates := sum(r.estimates for r in results):
+        parts.append(f"in {estimates:,} an estimate stands for want of a measurement")
+    return ("cancelled; " if cancelled else "") + "; ".join([", ".join(parts), *unfit])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -13,15 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market import catalogue
-from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.market.dataset import Dataset, Mode, Source
 from aemo_ops.market.derive import FIVE_MINUTE_SETTLEMENT, SIX, mean_of_six, trading_half_hours
-from aemo_ops.market.intervals import HALF_HOUR, moment
+from aemo_ops.market.intervals import HALF_HOUR, moment, nanoseconds
 from aemo_ops.market.publication import last_of_each
+from aemo_ops.ops.completeness import Completeness
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.gaps import Gaps
-from aemo_ops.ops.wanted import Left, Times
+from aemo_ops.ops.precedence import merge_source, merge_trading, merge_whole_means
+from aemo_ops.ops.wanted import Left, Mask, Times
 from aemo_ops.store.absences import Absences
-from aemo_ops.store.coverage import STRETCHES, Coverage
 from aemo_ops.store.findings import Findings
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.parquet import Store
@@ -47,105 +47,130 @@ class Ground:
 
 
 class Landing(Protocol):
-    """`put` lands rows of wanted intervals; `left` says which of these interval ends are still outstanding."""
+    """`put` lands rows of wanted intervals; `left` says which of these interval ends are still outstanding.
 
-    def put(self, rows: pa.Table) -> None: ...
+    `dataset`: whose file they end up in; `rows` counts what it has for each interval end.
+    """
+
+    dataset: Dataset
+
+    def put(self, rows: pa.Table, source: Source) -> None: ...
 
     def left(self, ends: Times) -> Left: ...
 
+    def rows(self, ends: Times) -> Times: ...
+
 
 class Own:
-    """Rows go into their own dataset's file, and into what derives from it. Existing keys stay."""
+    """Rows go into their own dataset's file, and into what derives from it. Existing keys stay, but for estimates."""
 
     def __init__(self, ground: Ground, dataset: Dataset) -> None:
+        self.dataset = dataset
         self._ground = ground
-        self._dataset = dataset
         self._children = catalogue.derived_from(dataset, ground.datasets)
 
-    def put(self, rows: pa.Table) -> None:
+    def put(self, rows: pa.Table, source: Source) -> None:
+        store, ledger = self._ground.store, self._ground.ledger
         for batch in in_days(rows):
             with self._ground.turn():
-                self._ground.store.merge(self._dataset, batch, Mode.INSERT)
+                merge_source(store, ledger, self.dataset, source, batch, Mode.INSERT)
                 for child in self._children:
-                    derive(self._ground.store, self._ground.ledger, self._dataset, child, batch)
+                    derive(store, ledger, self.dataset, child, batch)
                     self._ground.wrote(child)
-                self._ground.wrote(self._dataset)
+                self._ground.wrote(self.dataset)
 
     def left(self, ends: Times) -> Left:
-        return outstanding(self._ground.gaps, self._dataset, ends)
+        return outstanding(self._ground, self.dataset, ends)
+
+    def rows(self, ends: Times) -> Times:
+        return rows_at(self._ground.gaps, self.dataset, ends)
 
 
 class Means:
     """Five-minute rows of a time before their own file begins: only their means are kept, where all six came."""
 
     def __init__(self, ground: Ground, child: Dataset) -> None:
+        self.dataset = child
         self._ground = ground
-        self._child = child
         self._parent = catalogue.dataset(child.derived_from or "")
         self._waiting = self._parent.schema.empty_table()
 
-    def put(self, rows: pa.Table) -> None:
+    def put(self, rows: pa.Table, source: Source) -> None:
         for batch in in_days(rows):
             whole, self._waiting = whole_half_hours(pa.concat_tables([batch, self._waiting]), self._parent)
-            means, present = mean_of_six(self._child, whole)
+            means, present = mean_of_six(self.dataset, whole)
             means = means.filter(pa.array(present == SIX))
             if means.num_rows:
                 with self._ground.turn():
-                    self._ground.store.merge(self._child, means, Mode.INSERT)
-                    self._ground.wrote(self._child)
+                    merge_whole_means(self._ground.store, self._ground.ledger, self.dataset, means)
+                    self._ground.wrote(self.dataset)
 
     def left(self, ends: Times) -> Left:
         halves = np.unique(ends + (-ends) % HALF)
-        wanting = outstanding(self._ground.gaps, self._child, halves)
+        wanting = outstanding(self._ground, self.dataset, halves)
         ends, units = (ends[np.isin(ends + (-ends) % HALF, some)] for some in (wanting.ends, wanting.units))
         return Left(ends, units)
+
+    def rows(self, ends: Times) -> Times:
+        return rows_at(self._ground.gaps, self.dataset, ends + (-ends) % HALF)
 
 
 class Trading:
     """Rows of TradingIS, rounded by AEMO: the last fallback of a half-hour file, remembered as such."""
 
     def __init__(self, ground: Ground, child: Dataset) -> None:
+        self.dataset = child
         self._ground = ground
-        self._child = child
         self._waiting = child.schema.empty_table()
 
-    def put(self, rows: pa.Table) -> None:
-        rows = last_of_each(pa.concat_tables([rows, self._waiting]), self._child)
-        halves = trading_half_hours(self._child, rows)
+    def put(self, rows: pa.Table, source: Source) -> None:
+        rows = last_of_each(pa.concat_tables([rows, self._waiting]), self.dataset)
+        halves = trading_half_hours(self.dataset, rows)
         fives = rows.filter(pc.greater(rows["settlementdate"], pa.scalar(FIVE_MINUTE_SETTLEMENT, pa.timestamp("ns"))))
-        _, self._waiting = whole_half_hours(fives, self._child)
+        _, self._waiting = whole_half_hours(fives, self.dataset)
         if halves.num_rows == 0:
             return
         with self._ground.turn():
-            # Known as such before they are there: no crash between the two leaves rounded values taken for means.
-            self._ground.absences.fell_back(self._child.name, self._new(halves), "TradingIS")
-            self._ground.store.merge(self._child, halves, Mode.INSERT)
-            self._ground.wrote(self._child)
-
-    def _new(self, halves: pa.Table) -> list[datetime]:
-        """The half hours of which a key is not in the file yet."""
-        times = pc.min_max(halves["settlementdate"].cast(pa.int64())).as_py()
-        since, until = moment(times["min"]) - HALF_HOUR, moment(times["max"])
-        ours = self._ground.store.read(self._child, since, until, self._child.key)
-        lacking = halves.join(ours, list(self._child.key), join_type="left anti")
-        return [moment(end) for end in pc.unique(lacking["settlementdate"].cast(pa.int64())).to_pylist()]
+            merge_trading(self._ground.store, self._ground.ledger, self.dataset, source, halves)
+            self._ground.wrote(self.dataset)
 
     def left(self, ends: Times) -> Left:
-        return outstanding(self._ground.gaps, self._child, ends)
+        return outstanding(self._ground, self.dataset, ends)
+
+    def rows(self, ends: Times) -> Times:
+        return rows_at(self._ground.gaps, self.dataset, ends)
 
 
-def outstanding(gaps: Gaps, dataset: Dataset, ends: Times) -> Left:
-    """Which of the interval ends the dataset's file lacks, in whole or in part."""
+def outstanding(ground: Ground, dataset: Dataset, ends: Times) -> Left:
+    """Which of the interval ends the dataset's file lacks, in whole or in part, or has as estimates."""
     if len(ends) == 0:
         return Left(ends)
+    gaps = ground.gaps
     since, until = moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))
-    found = gaps.judged(dataset, coverage_of(gaps, dataset), since, until)
-    return Left(ends[np.isin(ends, found.wanting)], ends[np.isin(ends, found.ends[found.units_only])])
+    found = gaps.judged(dataset, gaps.held(dataset), since, until)
+    guessed = estimated(ground.ledger, found)
+    wanting = np.isin(found.ends, found.wanting) | guessed
+    return Left(ends[np.isin(ends, found.ends[wanting])], ends[np.isin(ends, found.ends[found.units_only | guessed])])
 
 
-def coverage_of(gaps: Gaps, dataset: Dataset) -> Coverage:
-    """What the dataset's file holds: nothing where there is no file."""
-    return gaps.coverage(dataset) or Coverage(dataset, STRETCHES.empty_table(), 0)
+def estimated(ledger: Ledger, found: Completeness) -> Mask:
+    """Where every id has its row, but some as an estimate, for want of a measurement."""
+    if len(found.ends) == 0:
+        return np.zeros(0, bool)
+    since, until = moment(int(found.ends[0])) - found.dataset.cadence, moment(int(found.ends[-1]))
+    ends = [nanoseconds(end) for end, _ in ledger.provisional(found.dataset.name, since, until)]
+    mask: Mask = np.isin(found.ends, np.array(ends, np.int64)) & (found.present >= found.expected)
+    return mask
+
+
+def rows_at(gaps: Gaps, dataset: Dataset, ends: Times) -> Times:
+    """How many rows the dataset's file has at each of some interval ends, sorted."""
+    if len(ends) == 0:
+        return ends
+    since, until = moment(int(ends[0])) - dataset.cadence, moment(int(ends[-1]))
+    grid, counts = gaps.held(dataset).counts(since, until)
+    rows: Times = counts[np.searchsorted(grid, ends)]
+    return rows
 
 
 def in_days(rows: pa.Table) -> Iterator[pa.Table]:

@@ -22,14 +22,16 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import SettingsError
 from aemo_ops.files import explained, make_private_folder, publish
 from aemo_ops.market import catalogue
-from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.market.dataset import Dataset, Mode, Source
 from aemo_ops.market.intervals import moment
 from aemo_ops.market.publication import last_of_each
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.landing import Ground, in_days
 from aemo_ops.ops.parsing import packed, unpacked
+from aemo_ops.ops.precedence import keys_of, merge_source
 from aemo_ops.ops.wanted import Left, Times
+from aemo_ops.store.marks import Key
 from aemo_ops.store.merge import merge_rows
 from aemo_ops.store.parquet import Store
 
@@ -53,41 +55,55 @@ class Compared:
 
     def __init__(self, store: Store, dataset: Dataset, spool: Path) -> None:
         self._store = store
-        self._dataset = dataset
+        self.dataset = dataset
         self._spool = spool
         self._seen = np.array([], np.int64)
+        self._measured: set[Key] = set()
+        self._estimated: set[Key] = set()
         self._batches = 0
         self.difference = Difference(dataset.name)
 
-    def put(self, rows: pa.Table) -> None:
+    def put(self, rows: pa.Table, source: Source) -> None:
         for batch in in_days(rows):
-            batch = last_of_each(batch, self._dataset)
-            times = batch["settlementdate"].cast(pa.int64())
-            ends = np.unique(times.to_numpy())
-            fresh = batch.filter(pa.array(~np.isin(times.to_numpy(), self._seen)))
+            batch = last_of_each(batch, self.dataset)
+            ends = np.unique(batch["settlementdate"].cast(pa.int64()).to_numpy())
+            fresh = batch.filter(self._fresh(batch, source))
             self._seen = np.union1d(self._seen, ends)
             if fresh.num_rows:
                 self._compare(fresh, int(ends[0]), int(ends[-1]))
-                self._keep(fresh)
+                self._keep(fresh, self.dataset.sources.index(source))
+
+    def _fresh(self, batch: pa.Table, source: Source) -> pa.Array:
+        """The rows that did not come before; an estimate counts only where there is no measurement of its region."""
+        if all(one.mode is Mode.UPSERT for one in self.dataset.sources):
+            return pa.array(~np.isin(batch["settlementdate"].cast(pa.int64()).to_numpy(), self._seen))
+        keys = keys_of(self.dataset, batch)
+        estimated = source.mode is Mode.INSERT
+        known = self._measured | self._estimated if estimated else self._measured
+        fresh = pa.array([key not in known for key in keys], pa.bool_())
+        (self._estimated if estimated else self._measured).update(keys)
+        return fresh
 
     def left(self, ends: Times) -> Left:
         return Left(ends[~np.isin(ends, self._seen)])
 
+    def rows(self, ends: Times) -> Times:
+        return np.zeros(len(ends), np.int64)  # everything is asked for, whatever there is
+
     def _compare(self, rows: pa.Table, first: int, last: int) -> None:
-        ours = self._store.read(self._dataset, moment(first) - self._dataset.cadence, moment(last))
-        _, counts = merge_rows(ours, rows, self._dataset.key)
+        ours = self._store.read(self.dataset, moment(first) - self.dataset.cadence, moment(last))
+        _, counts = merge_rows(ours, rows, self.dataset.key)
         told = self.difference
         told.inserted += counts.inserted
         told.updated += counts.updated
         told.unchanged += counts.unchanged
         if counts.updated and len(told.samples) < _SAMPLES:
-            told.samples += _differing(self._dataset, ours, rows)[: _SAMPLES - len(told.samples)]
+            told.samples += _differing(self.dataset, ours, rows)[: _SAMPLES - len(told.samples)]
 
-    def _keep(self, rows: pa.Table) -> None:
+    def _keep(self, rows: pa.Table, place: int) -> None:
         body = packed(rows)
-        publish(
-            self._spool / f"{self._dataset.name}-{self._batches:06d}.rows", lambda sink: sink.write(body), private=True
-        )
+        name = f"{self.dataset.name}.{place}-{self._batches:06d}.rows"
+        publish(self._spool / name, lambda sink: sink.write(body), private=True)
         self._batches += 1
 
 
@@ -141,15 +157,18 @@ def apply(ground: Ground, home: Path, name: str, progress: Progress) -> str:
     folder = home / "spool" / name
     if not name.isalnum() or not (folder / "differences.json").is_file():
         raise SettingsError(f"there is no finished comparison called {name!r} to apply; run the comparison again")
-    batches = sorted(folder.glob("*.rows"))
+    # Measurements last: one that was found after its estimate takes the estimate's place.
+    batches = sorted(sorted(folder.glob("*.rows")), key=lambda path: _source_of(path)[1].mode is Mode.UPSERT)
     updated = inserted = 0
     for done, path in enumerate(batches):
         if progress.cancelled:
             return f"cancelled after {done} of {len(batches)} batches; apply {name} again to go on"
-        dataset = catalogue.dataset(path.name.rsplit("-", 1)[0])
+        dataset, source = _source_of(path)
         rows = unpacked(path.read_bytes())
         with ground.turn():
-            merge = ground.store.merge(dataset, rows, Mode.UPSERT)
+            if source.mode is Mode.INSERT:  # whoever asked for it wants AEMO's estimate in the place of any other value
+                ground.ledger.mark_provisional(dataset.name, keys_of(dataset, rows))
+            merge = merge_source(ground.store, ground.ledger, dataset, source, rows)
             for child in catalogue.derived_from(dataset, ground.datasets):
                 derive(ground.store, ground.ledger, dataset, child, rows)
                 ground.wrote(child)
@@ -158,3 +177,10 @@ def apply(ground: Ground, home: Path, name: str, progress: Progress) -> str:
         progress.tell(done + 1, len(batches), path.name)
     drop_spool(folder)
     return f"{updated:,} rows replaced, {inserted:,} new"
+
+
+def _source_of(batch: Path) -> tuple[Dataset, Source]:
+    """Of which dataset, and which of its sources, a batch of the spool is."""
+    name, _, place = batch.name.rsplit("-", 1)[0].partition(".")
+    dataset = catalogue.dataset(name)
+    return dataset, dataset.sources[int(place or 0)]

@@ -34,7 +34,8 @@ class Filled:
 
     `absent`: no source has them. `open`: not every source was asked for them, or they are too young to be called absent.
     `units` further intervals were asked for since single DUIDs have no row there; in `units_left` intervals of all
-    single DUIDs still have none.
+    single DUIDs still have none. In `estimates` intervals a value is still an estimate: no measurement was found.
+    `problem`: why nothing was asked for, where a file cannot be read.
     """
 
     dataset: str
@@ -47,6 +48,8 @@ class Filled:
     reasons: list[str] = field(default_factory=list)
     units: int = 0
     units_left: int = 0
+    estimates: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,20 @@ import numpy as np
 import pyarrow as pa
 
 from aemo_ops.clock import Clock
+from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Source
-from aemo_ops.nemweb.archive import Level
+from aemo_ops.market.intervals import nanoseconds
 from aemo_ops.ops.completeness import Presence
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.jobs import Progress
-from aemo_ops.ops.landing import FIVE, HALF, Ground, Landing, Means, Own, Trading, coverage_of, outstanding
+from aemo_ops.ops.landing import FIVE, HALF, Ground, Landing, Means, Own, Trading, estimated, outstanding
 from aemo_ops.ops.listing import OWN
 from aemo_ops.ops.parsing import Feed
 from aemo_ops.ops.replacing import Compared
 from aemo_ops.ops.request import Request
-from aemo_ops.ops.wanted import Left, Wanted, covered, grid, runs
+from aemo_ops.ops.verdicts import TOO_YOUNG
+from aemo_ops.ops.wanted import Left, Wanted, covered, runs
 
 
 @dataclass(eq=False)
@@ -37,7 +39,10 @@ class Target:
 
 
 class Targets:
-    """`all`: the targets for what AEMO publishes; `halves`: what is wanted of half-hour files, by name."""
+    """`all`: the targets for what AEMO publishes; `halves`: what is wanted of half-hour files, by name.
+
+    `problems`: of which datasets nothing is wanted, since a file cannot be read, and why.
+    """
 
     def __init__(self, ground: Ground, clock: Clock, request: Request, spool: Path | None) -> None:
         self._ground = ground
@@ -46,11 +51,17 @@ class Targets:
         self._spool = spool
         self.all: list[Target] = []
         self.halves: dict[str, Wanted] = {}
+        self.problems: dict[str, str] = {}
         self._prepare()
 
     def _prepare(self) -> None:
         for dataset in self._request.datasets:
-            wanting = self._wanting(dataset)
+            try:
+                self._ground.gaps.began(catalogue.origin(dataset))
+                wanting = self._wanting(dataset)
+            except StoreError as error:  # of one file; the others are filled all the same
+                self.problems[dataset.name] = str(error)
+                continue
             if dataset.derived_from:
                 self.halves[dataset.name] = Wanted.of(dataset, dataset.fallbacks, wanting)
             else:
@@ -69,7 +80,7 @@ class Targets:
         if since is None:
             return Left(np.array([], np.int64))
         until = min(self._request.until or now, now)
-        found = gaps.judged(dataset, coverage_of(gaps, dataset), since, until)
+        found = gaps.judged(dataset, gaps.held(dataset), since, until)
         if self._request.replace:
             return Left(found.ends[found.states != Presence.NOT_DUE])
         known = gaps.explanations(dataset)
@@ -81,21 +92,15 @@ class Targets:
         ask_again = ~remembered | due_again | (self._request.since is not None)
         chosen = np.isin(found.ends, found.outstanding) | (ask_again & (found.states == Presence.ABSENT))
         chosen &= self._request.soft | ~found.soft
-        return Left(found.ends[chosen], found.ends[chosen & found.units_only])
+        # A measurement may come some time after its estimate: until then there is nothing to ask for.
+        guessed = estimated(self._ground.ledger, found) & (found.ends <= nanoseconds(now - TOO_YOUNG))
+        chosen |= guessed
+        return Left(found.ends[chosen], found.ends[chosen & (found.units_only | guessed)])
 
     def _add(self, dataset: Dataset, wanting: Left, landing: Landing) -> None:
         if len(wanting.ends):
             feeds = tuple(Feed(dataset.name, place) for place in range(len(dataset.sources)))
-            wanted = Wanted.of(dataset, dataset.sources, wanting)
-            self.all.append(Target(wanted, landing, feeds))
-            if not self._request.replace:
-                self._recall(wanted)
-
-    def _recall(self, wanted: Wanted) -> None:
-        """What an undertaking that was killed found out already."""
-        for level in Level:
-            for first, last, _ in self._ground.absences.vain(wanted.dataset.name, level):
-                wanted.mark(wanted.at(level), grid(wanted.dataset, first - wanted.dataset.cadence, last))
+            self.all.append(Target(Wanted.of(dataset, dataset.sources, wanting), landing, feeds))
 
     def derive_own(self, progress: Progress) -> None:
         """Half hours whose six are in our own file need nobody else."""
@@ -116,7 +121,7 @@ class Targets:
 
     def count(self, wanted: Wanted, by: str) -> None:
         """Note what of half hours is there by now, thanks to a source."""
-        wanted.filled(outstanding(self._ground.gaps, wanted.dataset, wanted.ends), slice(0, len(wanted.ends)), by)
+        wanted.filled(outstanding(self._ground, wanted.dataset, wanted.ends), slice(0, len(wanted.ends)), by)
 
     def lend(self) -> None:
         """Half hours that are still wanting want their 5-minute intervals: into their file, or, before it begins, as means."""
@@ -131,13 +136,24 @@ class Targets:
             edge = np.datetime64(began, "ns").astype(np.int64) if began else np.iinfo(np.int64).max
             if self._request.since is not None and parent in self._request.datasets:
                 edge = 0
-            inside = outstanding(self._ground.gaps, parent, fives[fives >= edge])
+            inside = outstanding(self._ground, parent, fives[fives >= edge])
             if own is not None and len(inside.ends):
                 self.all.remove(own)
                 before = own.wanted
                 inside = Left(np.union1d(inside.ends, before.ends), np.union1d(inside.units, before.ends[before.units]))
             self._add(parent, inside, Own(self._ground, parent))
             self._add(parent, Left(fives[fives < edge]), Means(self._ground, wanted.dataset))
+
+    def fail_halves(self) -> None:
+        """A half hour whose 5-minute intervals could not all be had this time is not known to be absent."""
+        for target in self.all:
+            fives = target.wanted
+            ends = fives.ends[fives.out & fives.failed]
+            for wanted in self.halves.values():
+                if wanted.dataset.derived_from == fives.dataset.name:
+                    lacking = np.isin(wanted.ends, ends + (-ends) % HALF) & wanted.out
+                    wanted.failed |= lacking
+                    wanted.troubles |= fives.troubles if lacking.any() else {}
 
     def _own_target(self, dataset: Dataset) -> Target | None:
         return next((t for t in self.all if t.wanted.dataset == dataset and isinstance(t.landing, Own)), None)

@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Left:
-    """Interval ends that are still outstanding; of these `units` have rows, and lack only single DUIDs."""
+    """Interval ends that are still outstanding; of these `units` have rows: they lack only single DUIDs, or a measurement."""
 
     ends: Times
     units: Times = field(default_factory=lambda: np.array([], np.int64))
@@ -31,7 +31,8 @@ class Left:
 class Wanted:
     """The interval ends that a dataset should get, in nanoseconds, sorted; the masks follow them.
 
-    `out`: still outstanding. `hard`: and not only for single DUIDs. `units`: wanted only for those from the start.
+    `out`: still outstanding. `hard`: and not only for single DUIDs, or for a measurement in the place of an estimate.
+    `units`: wanted only for those from the start.
     `failed`: a file that may hold it could not be read this time. `by_source`: intervals filled.
     """
 
@@ -82,7 +83,7 @@ class Wanted:
     def filled(self, outstanding: Left, within: slice, by: str) -> int:
         """Note that within a slice only `outstanding` is left; how many were filled, by a source.
 
-        What was wanted as a whole is filled with the first rows, be it that AEMO has none of some DUIDs.
+        What was wanted as a whole is filled with the first rows, be it that AEMO has none of some DUIDs, or estimates alone.
         """
         left = np.isin(self.ends[within], outstanding.ends)
         hard = left & ~np.isin(self.ends[within], outstanding.units)
@@ -125,14 +126,6 @@ def runs(ends: Times, dataset: Dataset) -> list[tuple[int, int]]:
     step = dataset.step
     begin = np.flatnonzero(np.concatenate([[True], np.diff(ends) != step]))
     return list(zip(ends[begin].tolist(), ends[np.append(begin[1:] - 1, len(ends) - 1)].tolist(), strict=True))
-
-
-def grid(dataset: Dataset, since: datetime, until: datetime) -> Times:
-    """Every interval end in (since, until], in nanoseconds."""
-    step = dataset.step
-    low, high = nanoseconds(since), nanoseconds(until)
-    low, high = low - low % step + step, high - high % step
-    return low + step * np.arange(max(0, (high - low) // step + 1))
 
 
 _DAY = 86_400 * 10**9

@@ -1,4 +1,4 @@
-"""What AEMO does not have: gaps that every source was asked for in vain, with the reason; and when to ask again.
+"""What AEMO does not have: gaps that every source was asked for in vain, with the reason; and which files were asked.
 
 Kept in the ledger's database, per data folder. An absence of the id "" is one of whole intervals.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from aemo_ops.clock import stamp
 from aemo_ops.store.sqlite import Database
@@ -19,15 +20,13 @@ CREATE TABLE IF NOT EXISTS absences (
     reason TEXT NOT NULL, asked TEXT NOT NULL, again TEXT,
     PRIMARY KEY (folder, dataset, id, first)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS vain (
-    folder TEXT NOT NULL, dataset TEXT NOT NULL, level TEXT NOT NULL, file TEXT NOT NULL,
-    first TEXT NOT NULL, last TEXT NOT NULL,
-    PRIMARY KEY (folder, dataset, level, file, first)
+CREATE TABLE IF NOT EXISTS asked (
+    folder TEXT NOT NULL, dataset TEXT NOT NULL, level TEXT NOT NULL, family TEXT NOT NULL, file TEXT NOT NULL,
+    published TEXT NOT NULL, size INTEGER, first TEXT NOT NULL, last TEXT NOT NULL, rows INTEGER NOT NULL,
+    beyond INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (folder, dataset, level, family, file, first)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS fallbacks (
-    folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, source TEXT NOT NULL,
-    PRIMARY KEY (folder, dataset, interval)
-) WITHOUT ROWID;
+DROP TABLE IF EXISTS vain;  -- knew neither a file's size nor its time, so it cannot tell what was asked
 """
 
 
@@ -44,8 +43,30 @@ class Absence:
     again: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One file was read for a dataset and left the intervals that end at first .. last wanting.
+
+    `family`: the report, or MMSDM's table. `published` and `size` as listed: a file listed with others is another file.
+    `rows` that each of the intervals had afterwards. `beyond`: the file ends before them, although its name includes them.
+    `at`: NEM time.
+    """
+
+    dataset: str
+    level: str
+    family: str
+    file: str
+    published: datetime
+    size: int | None
+    first: datetime
+    last: datetime
+    rows: int
+    beyond: bool
+    at: datetime
+
+
 class Absences:
-    """The absences of one data folder; and which half hours came from a fallback source."""
+    """The absences of one data folder, and the files that were asked for them."""
 
     def __init__(self, path: Path, folder: str) -> None:
         self._database = Database(path, _SCHEMA, durable=True)
@@ -78,44 +99,48 @@ class Absences:
                 ],
             )  # fmt: skip
 
-    def add_vain(self, dataset: str, level: str, file: str, spans: Iterable[tuple[datetime, datetime]]) -> None:
-        """Remember, until the undertaking ends, that a file was merged and still left these intervals wanting.
-
-        So one that was killed does not fetch the file again for them.
-        """
+    def add_asked(self, asked: Sequence[Asked]) -> None:
+        """Remember what files left wanting; what is known of them as they were published before is forgotten."""
+        versions = {(a.dataset, a.level, a.family, a.file, stamp(a.published), a.size) for a in asked}
         with self._database.write() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO vain VALUES (?, ?, ?, ?, ?, ?)",
-                [(self._folder, dataset, level, file, stamp(first), stamp(last)) for first, last in spans],
+                "DELETE FROM asked WHERE folder = ? AND dataset = ? AND level = ? AND family = ? AND file = ?"
+                " AND (published <> ? OR size IS NOT ?)",
+                [(self._folder, *version) for version in versions],
             )
-
-    def vain(self, dataset: str, level: str) -> list[tuple[datetime, datetime, str]]:
-        """(first, last, file) of what a level was asked for in vain by an undertaking that has not ended."""
-        rows = self._database.read(
-            "SELECT first, last, file FROM vain WHERE folder = ? AND dataset = ? AND level = ? ORDER BY first",
-            (self._folder, dataset, level),
-        )
-        return [(_time(first), _time(last), str(file)) for first, last, file in rows]
-
-    def forget_vain(self) -> None:
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM vain WHERE folder = ?", (self._folder,))
-
-    def fell_back(self, dataset: str, intervals: Iterable[datetime], source: str) -> None:
-        """Remember that these half hours hold rows of a fallback source (rounded to two decimals)."""
-        with self._database.write() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO fallbacks VALUES (?, ?, ?, ?)",
-                [(self._folder, dataset, stamp(interval), source) for interval in intervals],
+                "INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        self._folder, a.dataset, a.level, a.family, a.file, stamp(a.published), a.size, stamp(a.first),
+                        stamp(a.last), a.rows, a.beyond, stamp(a.at),
+                    )
+                    for a in asked
+                ],
+            )  # fmt: skip
+
+    def asked(self, dataset: str, level: str, family: str) -> list[Asked]:
+        """What files of a source left wanting of a dataset, by file and time."""
+        rows = self._database.read(
+            "SELECT dataset, level, family, file, published, size, first, last, rows, beyond, at FROM asked"
+            " WHERE folder = ? AND dataset = ? AND level = ? AND family = ? ORDER BY file, first",
+            (self._folder, dataset, level, family),
+        )
+        return [_loaded_asked(row) for row in rows]
+
+    def forget_asked(self, level: str, before: datetime) -> None:
+        """Forget the files of a source that hold intervals before a time: it lists them no longer."""
+        with self._database.write() as connection:
+            connection.execute(
+                "DELETE FROM asked WHERE folder = ? AND level = ? AND last < ?", (self._folder, level, stamp(before))
             )
 
-    def fallbacks(self, dataset: str) -> dict[datetime, str]:
-        """Half hour -> the fallback source that its rows, or some of them, came from."""
-        rows = self._database.read(
-            "SELECT interval, source FROM fallbacks WHERE folder = ? AND dataset = ? ORDER BY interval",
-            (self._folder, dataset),
-        )
-        return {datetime.fromisoformat(str(interval)): str(source) for interval, source in rows}
+
+def _loaded_asked(row: Sequence[Any]) -> Asked:
+    dataset, level, family, file, published, size, first, last, rows, beyond, at = row
+    return Asked(
+        dataset, level, family, file, _time(published), size, _time(first), _time(last), rows, bool(beyond), _time(at)
+    )
 
 
 def _loaded(row: Sequence[object]) -> Absence:

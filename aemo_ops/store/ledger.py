@@ -1,4 +1,4 @@
-"""The ledger: the fate of every NEMWEB file, per folder and dataset; and which half hours are known to be partial.
+"""The ledger: the fate of every NEMWEB file, per folder and dataset; and, as `Marks`, what is known of the rows.
 
 A file is marked merged LAST, after its rows and all that derives from them are durable: a crash anywhere before costs a
 repeat, never a loss. What is written here is on the medium before whatever follows, so the same holds for a power cut.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aemo_ops.clock import stamp
+from aemo_ops.store.marks import MARKS, Marks
 from aemo_ops.store.sqlite import Database
 
 _SCHEMA = """
@@ -27,14 +28,6 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE INDEX IF NOT EXISTS files_by_interval ON files (folder, report, interval);
 CREATE INDEX IF NOT EXISTS files_by_time ON files (folder, at);
 CREATE INDEX IF NOT EXISTS files_by_fate ON files (folder, report, fate);
-CREATE TABLE IF NOT EXISTS partial (
-    folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, id TEXT NOT NULL, present INTEGER NOT NULL,
-    PRIMARY KEY (folder, dataset, interval, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS provisional (
-    folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, id TEXT NOT NULL,
-    PRIMARY KEY (folder, dataset, interval, id)
-) WITHOUT ROWID;
 """
 
 
@@ -69,12 +62,11 @@ class LedgerRow:
 _FIELDS = "file, dataset, report, fate, interval, published, at, source, size, reason, tries, rows"
 
 
-class Ledger:
+class Ledger(Marks):
     """The ledger of one data folder, named by the folder's id (so that it survives a moved folder)."""
 
     def __init__(self, path: Path, folder: str) -> None:
-        self._database = Database(path, _SCHEMA, durable=True)
-        self.folder = folder
+        super().__init__(Database(path, _SCHEMA + MARKS, durable=True), folder)
 
     def close(self) -> None:
         self._database.close()
@@ -154,50 +146,13 @@ class Ledger:
                 (self.folder, Fate.QUARANTINED, report, report),
             ).rowcount
 
-    def partial(self, dataset: str, since: datetime, until: datetime) -> set[tuple[datetime, str]]:
-        """(interval, id) of the half hours in (since, until] known to be means of fewer than six."""
-        rows = self._database.read(
-            "SELECT interval, id FROM partial WHERE folder = ? AND dataset = ? AND interval > ? AND interval <= ?",
-            (self.folder, dataset, stamp(since), stamp(until)),
+    def oldest_merged(self, dataset: str) -> datetime | None:
+        """The oldest interval of a file that was merged with rows for the dataset."""
+        (row,) = self._database.read(
+            "SELECT min(interval) FROM files WHERE folder = ? AND dataset = ? AND fate = ? AND rows > 0",
+            (self.folder, dataset, Fate.MERGED),
         )
-        return {(_time(interval), str(name)) for interval, name in rows}
-
-    def mark_partial(self, dataset: str, keys: Iterable[tuple[datetime, str, int]]) -> None:
-        """Remember (interval, id, intervals present) as partial."""
-        with self._database.write() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO partial VALUES (?, ?, ?, ?, ?)",
-                [(self.folder, dataset, stamp(interval), name, present) for interval, name, present in keys],
-            )
-
-    def mark_complete(self, dataset: str, keys: Iterable[tuple[datetime, str]]) -> None:
-        with self._database.write() as connection:
-            connection.executemany(
-                "DELETE FROM partial WHERE folder = ? AND dataset = ? AND interval = ? AND id = ?",
-                [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
-            )
-
-    def provisional(self, dataset: str, since: datetime, until: datetime) -> set[tuple[datetime, str]]:
-        """(interval, id) in (since, until] whose value is an estimate (SATELLITE): no measurement was merged for it."""
-        rows = self._database.read(
-            "SELECT interval, id FROM provisional WHERE folder = ? AND dataset = ? AND interval > ? AND interval <= ?",
-            (self.folder, dataset, stamp(since), stamp(until)),
-        )
-        return {(_time(interval), str(name)) for interval, name in rows}
-
-    def mark_provisional(self, dataset: str, keys: Iterable[tuple[datetime, str]]) -> None:
-        with self._database.write() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO provisional VALUES (?, ?, ?, ?)",
-                [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
-            )
-
-    def unmark_provisional(self, dataset: str, keys: Iterable[tuple[datetime, str]]) -> None:
-        with self._database.write() as connection:
-            connection.executemany(
-                "DELETE FROM provisional WHERE folder = ? AND dataset = ? AND interval = ? AND id = ?",
-                [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
-            )
+        return _time(row[0]) if row[0] is not None else None
 
 
 def _stored(row: LedgerRow) -> tuple[object, ...]:

@@ -74,6 +74,21 @@ def test_gaps_lists_what_is_missing_heal_fills_it_and_then_there_is_none(
     assert "no gaps to fill" in command.run("heal").stdout
 
 
+def test_one_file_that_cannot_be_read_is_told_with_its_reason_and_the_others_are_answered(
+    holed: tuple[Command, history.Frames],
+) -> None:
+    command, _ = holed
+    (command.place / "data" / "prices5.parquet").write_bytes(b"PAR1 and nothing else")
+    five, half = command.json("gaps", exit_code=1)["datasets"]
+    assert "prices5.parquet cannot be read as parquet" in five["problem"]
+    assert (five["expected"], five["missing"], five["gaps"]) == (0, 0, [])
+    assert (half["problem"], half["missing"], half["complete"]) == ("", 4, 5 * 48 - 4)
+    done = command.run("gaps")
+    assert done.returncode == 1
+    assert done.stderr.startswith("prices5: ") and "restore it from a backup" in done.stderr
+    assert command.json("heal", exit_code=1)["datasets"][0]["problem"] == five["problem"]
+
+
 def test_a_span_before_the_file_s_first_row_is_fetched_by_backfill(holed: tuple[Command, history.Frames]) -> None:
     command, whole = holed
     span = ("--since", stamp(SINCE - 2 * DAY), "--until", stamp(SINCE))

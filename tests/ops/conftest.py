@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from aemo_ops.clock import Clock
 from aemo_ops.ops.engine import Engine
 from aemo_ops.replica import Replica
+from aemo_ops.replica.folder import Folder
 from aemo_ops.store.lease import adopt
 from tests.conftest import NOON, generated
 from tests.ops import history
 from tests.ops.healed import DAY, MIDNIGHT, PRICES, Site
+from tests.ops.small import Small
 
 
 @pytest.fixture
@@ -34,3 +37,23 @@ def at(still: Clock, engine_at: Callable[..., Engine]) -> Iterator[Callable[...,
     yield make
     for replica in replicas:
         replica.stop()
+
+
+@pytest.fixture
+def small(tmp_path: Path, still: Clock, engine_at: Callable[..., Engine]) -> Iterator[Callable[..., Small]]:
+    """Makes a site of files that the test publishes itself, with an engine whose folder is adopted and empty."""
+    sites: list[Replica] = []
+
+    def make(*names: str, clock: Clock = still) -> Small:
+        root = tmp_path / "site"
+        (root / "Reports").mkdir(parents=True)
+        (root / "Data_Archive").mkdir()
+        site = Replica(Folder(root), clock).start()
+        sites.append(site)
+        engine = engine_at(site.url, clock, datasets=names)
+        adopt(engine.store.folder)
+        return Small(root, site, engine)
+
+    yield make
+    for site in sites:
+        site.stop()

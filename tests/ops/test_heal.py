@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -143,7 +144,7 @@ def test_trading_rows_are_the_last_fallback_of_half_hours_and_known_as_such(at: 
     site.same("prices30", 0.0051)
     with pytest.raises(AssertionError):
         site.same("prices30", 1e-6)
-    told = site.engine.ground().absences.fallbacks("prices30")
+    told = site.engine.ground().ledger.fallbacks("prices30")
     assert sorted(told) == [hole[0] + timedelta(minutes=30 * at) for at in range(1, 9)]
 
 
@@ -154,14 +155,14 @@ def test_a_fallback_is_known_as_such_though_we_die_as_soon_as_its_rows_are_there
     hole = (MIDNIGHT - 6 * DAY - timedelta(hours=2), MIDNIGHT - 6 * DAY + timedelta(hours=2))
     for name in PRICES:
         site.cut(name, hole)
-    mean = hole[1] + timedelta(hours=1)  # of five: wanted too, but TradingIS does not take its place
+    mean = hole[1] + timedelta(hours=1)  # known as of five, though its six are there: they come before TradingIS
     ground = site.engine.healing().ground
     ground.ledger.mark_partial("prices30", [(mean, region, 5) for region in catalogue.PRICES30.ids or ()])
     site.replica.faults.add("missing", path="*/DispatchIS_Reports/*")
     merge, there = Store.merge, []
 
-    def last(store: Store, dataset: Dataset, rows: pa.Table, mode: Mode = Mode.UPSERT) -> Merge:
-        done = merge(store, dataset, rows, mode)
+    def last(store: Store, dataset: Dataset, rows: pa.Table, mode: Mode = Mode.UPSERT, columns: Any = ()) -> Merge:
+        done = merge(store, dataset, rows, mode, columns)
         if dataset is catalogue.PRICES30 and done.inserted:
             there.append(done)
             raise StoreError("died here")
@@ -171,7 +172,7 @@ def test_a_fallback_is_known_as_such_though_we_die_as_soon_as_its_rows_are_there
     site.heal()
     assert [done.inserted for done in there] == [8 * 5]
     site.same("prices30", 0.0051)
-    told = ground.absences.fallbacks("prices30")
+    told = ground.ledger.fallbacks("prices30")
     assert sorted(told) == [hole[0] + timedelta(minutes=30 * at) for at in range(1, 9)]
 
 
