@@ -11,6 +11,7 @@ AemoOpsError
 ├── StoreError             what happened to a file of ours
 │   ├── StoreLocked        another program holds the file's lock               (transient)
 │   ├── SchemaMismatch     the file does not keep its dataset's contract
+│   ├── RowsRefused        rows with a value that no row of a file may have
 │   ├── StoreCorrupt       the file cannot be read
 │   ├── FolderRefused      the folder is not ours to write, or not writable
 │   └── NoSpace            the disk is full                                    (transient)
@@ -78,6 +79,10 @@ class StoreLocked(StoreError):
 
 
 class SchemaMismatch(StoreError):
+    pass
+
+
+class RowsRefused(StoreError):
     pass
 
 

@@ -16,7 +16,7 @@ from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Source
 from aemo_ops.market.intervals import intervals, nanoseconds
 from aemo_ops.market.rules import every_row
-from aemo_ops.nemweb import bundle, report
+from aemo_ops.nemweb import bundle
 from aemo_ops.nemweb.archive import Level, Offer, Shelves, Times, assigned
 from aemo_ops.nemweb.client import Client
 from aemo_ops.nemweb.listing import Listing
@@ -134,10 +134,10 @@ def _contents(
     members = bundle.members(name, body) if level is Level.ARCHIVE else [(name, body)]
     for inner, packed in members:
         try:
-            if level is Level.ARCHIVE and nanoseconds(dataset.sources[0].report.interval(inner)) not in ends:
+            interval = dataset.sources[0].report.interval(inner)
+            if level is Level.ARCHIVE and nanoseconds(interval) not in ends:
                 continue
-            read = bundle.read_member if level is Level.ARCHIVE else report.read
-            yield from read(inner, packed, wanted).tables.items()
+            yield from bundle.read_member(inner, packed, wanted, interval).tables.items()
         except (ValueError, ReportRejected) as error:
             log.warning("%s is no judge: %s", inner, error)
 

@@ -81,7 +81,10 @@ def test_only_the_rows_of_the_span_are_kept() -> None:
         (scada(header="I,DISPATCH,UNIT_SCADA,1,SETTLEMENTDATE,DUID,OTHER,LASTCHANGED"), "no column SCADAVALUE"),
         (scada().replace(b"-1.5,", b"-1.5,,,,"), "fields"),
         (scada().replace(b"-1.5,", b"many,"), "after line"),
-        (scada().replace(b'00:10:00"', b'25:10:00"'), "after line"),
+        (
+            scada().replace(b'00:10:00"', b'25:10:00"'),
+            "line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: '2025/01/01 25:10:00' is not a time",
+        ),
         (
             scada().replace(b'D,DISPATCH,UNIT_SCADA,1,"2025/01/01 00:10', b'I,DISPATCH,UNIT_SCADA,1,"2025/01/01 00:10'),
             "second table",

@@ -39,9 +39,10 @@ class Back:
     The one deed of the move that writes into the old folder (and only there where a verified copy exists).
     """
 
-    def __init__(self, move: Move, shadow: Shadow, note: Note) -> None:
+    def __init__(self, move: Move, shadow: Shadow, note: Note, clock: Clock) -> None:
         self._move = move
         self._shadow = shadow
+        self._clock = clock
         self._note = note
 
     def plan(self, done: Facts) -> str:
@@ -159,7 +160,7 @@ class Back:
         since, left_torn = None if asked else at - _AGAIN, torn.known(self._move)
         kept = dict(note.get("kept", {}))
         told: dict[str, int] = {}
-        store = Store(self._move.data)
+        store = Store(self._move.data, clock=self._clock)
         for dataset in self._move.shared:
             old = self._move.source / dataset.file_name
             if not (self._move.data / dataset.file_name).exists():

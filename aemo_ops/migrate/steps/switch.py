@@ -59,7 +59,7 @@ class Switch:
         self._settings = [*reader, *settings]
         self._still = still
         self._note = Note(move.backup / NOTE)
-        self._back = Back(move, shadow, self._note)
+        self._back = Back(move, shadow, self._note, clock)
 
     def check(self) -> str | None:
         if not self._note.read() and (why := quiet.turning(self._clock.now())):
