@@ -99,7 +99,7 @@ def as_mask(found: pa.ChunkedArray | pa.Array) -> Mask:
 
 
 def _plain(value: pa.Scalar) -> object:
-    """A value for a message: a time as text, for those that nanoseconds give no Python time for too."""
-    return (
-        str(pc.strftime(value, format="%Y-%m-%d %H:%M:%S")) if value.type == TIME and value.is_valid else value.as_py()
-    )
+    """A value for a message; a time as text, though it be one for which Python has none."""
+    if value.type != TIME or not value.is_valid:
+        return value.as_py()
+    return str(pc.strftime(value.cast(pa.timestamp("s"), safe=False), format="%Y-%m-%d %H:%M:%S"))
