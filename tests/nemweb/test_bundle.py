@@ -137,7 +137,11 @@ def test_a_line_end_within_quotes_is_rejected_in_blocks_of_any_size(monkeypatch:
         (b"UNIT1", b"", "line 4: table DISPATCH.UNIT_SCADA, column DUID: None stands where each row has a value"),
         (b"01/01 00:10", b"01/32 00:10", "line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: '2025/01/32"),
         (b"00:10:00", b"00:11:00", "ends no interval of 5 minutes"),
-        (b"SCADAVALUE,LASTCHANGED", b"SCADAVALUE,SCADAVALUE", "line 2: table DISPATCH.UNIT_SCADA names column SCADAVALUE"),
+        (
+            b"SCADAVALUE,LASTCHANGED",
+            b"SCADAVALUE,SCADAVALUE",
+            "line 2: table DISPATCH.UNIT_SCADA names column SCADAVALUE",
+        ),
     ],
 )
 def test_a_value_that_no_row_may_have_rejects_a_month_with_line_column_and_value(
@@ -163,7 +167,9 @@ def test_rows_of_another_month_than_the_file_are_left_out_and_told_and_the_day_a
     )
     kept = pa.concat_tables(parts)["SETTLEMENTDATE"].cast(pa.timestamp("us")).to_pylist()
     assert len(kept) == 8 and datetime(2025, 2, 2) in kept
-    assert len(strays) == 1 and strays[0].startswith(f"{name}, line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: 1999")
+    assert len(strays) == 1 and strays[0].startswith(
+        f"{name}, line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: 1999"
+    )
 
 
 def spoilt(how: str) -> bytes:

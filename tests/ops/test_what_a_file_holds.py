@@ -221,14 +221,19 @@ def test_a_row_of_another_interval_changes_nothing_in_any_order_of_arrival(desk:
         told |= own.collect().left_out
     assert own.rows() == [(before, "BW01", 400.0), (before, "RAMP1", 10.0), (END, "BW01", 405.0)]
     assert list(told) == [scada()]
-    assert "line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: '2026/04/20 14:40:00' is of another" in told[scada()]
+    assert (
+        "line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: '2026/04/20 14:40:00' is of another" in told[scada()]
+    )
     assert "1 of 2 rows left out" in next(row.reason for row in own.ledger.search(scada()))
 
 
 def test_a_file_all_of_whose_rows_are_of_another_interval_than_its_name_is_rejected(desk: Make) -> None:
     own = desk()
     own.site.put(scada(), packed((SCADA, [at("BW01,400", END - timedelta(days=1))])))
-    assert "line 3: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: '2026/04/19 14:45:00'" in own.collect().rejected[scada()]
+    assert (
+        "line 3: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: '2026/04/19 14:45:00'"
+        in own.collect().rejected[scada()]
+    )
     assert own.rows() == []
 
 
@@ -343,5 +348,3 @@ def test_what_stumbled_is_not_asked_for_again_until_our_file_has_changed(
     assert own.own.to_read() == [] and [entry.name for entry in own.own.waiting()] == [scada()]
     own.store.merge(SCADA5, own.store.read(SCADA5).set_column(2, "scadavalue", pa.array([9.0])))
     assert [entry.name for entry in own.own.to_read()] == [scada()]
-
-

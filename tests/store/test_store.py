@@ -76,9 +76,19 @@ def test_merged_rows_are_read_back_by_us_pandas_and_duckdb(store: Store) -> None
         (START, "", 1.0, "column duid: '' is no id"),
         (START, None, 1.0, "column duid: None is in the key, which every row has"),
         (None, "U1", 1.0, "column settlementdate: None is in the key, which every row has"),
-        (START + timedelta(minutes=3), "U1", 1.0, "column settlementdate: '2026-04-20 00:03:00' ends no interval of 5 minutes"),
+        (
+            START + timedelta(minutes=3),
+            "U1",
+            1.0,
+            "column settlementdate: '2026-04-20 00:03:00' ends no interval of 5 minutes",
+        ),
         (datetime(1997, 12, 31, 23, 55), "U1", 1.0, "column settlementdate: '1997-12-31 23:55:00' is before 1998"),
-        (START + timedelta(days=1, minutes=5), "U1", 1.0, "column settlementdate: '2026-04-21 00:05:00' is later than tomorrow"),
+        (
+            START + timedelta(days=1, minutes=5),
+            "U1",
+            1.0,
+            "column settlementdate: '2026-04-21 00:05:00' is later than tomorrow",
+        ),
     ],
 )
 def test_a_row_that_no_file_may_hold_does_not_pass_the_door_and_nothing_is_written(
