@@ -207,7 +207,7 @@ def test_an_id_written_with_spaces_around_it_is_the_same_unit(desk: Make) -> Non
     assert own.rows() == [(before, "BW01", 400.0), (before, "ER01", 3.0), (END, "BW01", 405.0), (END, "ER01", 4.0)]
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(2))) + [()])
+@pytest.mark.parametrize("order", [*itertools.permutations(range(2)), ()])
 def test_a_row_of_another_interval_changes_nothing_in_any_order_of_arrival(desk: Make, order: tuple[int, ...]) -> None:
     own, before = desk(), END - timedelta(minutes=5)
     files = [
