@@ -13,6 +13,7 @@ AemoOpsError
 │   ├── SchemaMismatch     the file does not keep its dataset's contract
 │   │   ├── Encrypted      it cannot be read without its key
 │   │   └── RowsLeftOut    its normal form would lack rows that stand in it; a person has to agree first
+│   ├── RowsRefused        rows with a value that no row of a file may have
 │   ├── StoreCorrupt       the file cannot be read
 │   ├── FolderRefused      the folder is not ours to write, or not writable
 │   └── NoSpace            the disk is full                                    (transient)
@@ -94,6 +95,10 @@ class Encrypted(SchemaMismatch):
 
 
 class RowsLeftOut(SchemaMismatch):
+    pass
+
+
+class RowsRefused(StoreError):
     pass
 
 

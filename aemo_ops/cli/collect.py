@@ -12,7 +12,7 @@ from aemo_ops.cli.printing import ATTENTION, GOOD, document, table
 from aemo_ops.clock import Clock
 from aemo_ops.errors import LeaseHeld
 from aemo_ops.market import catalogue
-from aemo_ops.ops.collector import Collected
+from aemo_ops.ops.collected import Collected
 from aemo_ops.ops.engine import Engine
 from aemo_ops.settings import Settings
 

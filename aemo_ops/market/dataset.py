@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,13 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.report import Report
-from aemo_ops.market.rules import Rule, every_row
+from aemo_ops.market.rules import OTHERS, Rule, every_row
 
 TIME = pa.timestamp("ns")
 TEXT = pa.string()
 NUMBER = pa.float64()
 AEMO_TIMES = frozenset({"SETTLEMENTDATE", "INTERVAL_DATETIME"})
 AEMO_IDS = frozenset({"REGIONID", "DUID", "INTERCONNECTORID", "TYPE"})
+# Which words a column that a rule reads can hold: of a row with another nobody knows whether it counts, so its file is
+# rejected. DAILY estimates stand in the data model beside the other two.
+AEMO_WORDS: dict[str, tuple[float | str, ...]] = {
+    "INTERVENTION": (0.0, 1.0),
+    "TYPE": ("MEASUREMENT", "SATELLITE", "DAILY"),
+}
+# A row that lacks one of these belongs to no interval, id or run; its file is rejected too.
+NEVER_BLANK = AEMO_TIMES | AEMO_IDS | AEMO_WORDS.keys()
 
 
 class Mode(StrEnum):
@@ -105,7 +115,7 @@ class Dataset:
     def rows(self, source: Source, table: pa.Table) -> pa.Table:
         """The rows of this dataset that an AEMO table (columns named as AEMO's) holds.
 
-        Columns that the source does not have are null; rows with an empty key or no value at all are dropped.
+        Columns that the source does not have are null. A row without any value is none: AEMO has nothing to tell of its key.
         """
         table = source.rule(table)
         arrays = {name: table[aemo] for name, aemo in source.columns}
@@ -114,10 +124,16 @@ class Dataset:
             for column in self.columns
         ]
         rows = pa.table(complete, schema=self.schema)
-        if not any(rows[name].null_count for name in self.key) and not all(
-            rows[name].null_count for name in self.values
-        ):
+        if not all(rows[name].null_count for name in self.values):
             return rows
-        has_key = reduce(pc.and_, (pc.is_valid(rows[name]) for name in self.key))
-        has_value = reduce(pc.or_, (pc.is_valid(rows[name]) for name in self.values))
-        return rows.filter(pc.and_(has_key, has_value))
+        return rows.filter(reduce(pc.or_, (pc.is_valid(rows[name]) for name in self.values)))
+
+    def left_out(self, sources: Sequence[Source], tables: Mapping[str, pa.Table]) -> dict[str, int]:
+        """How many rows of a file's tables none of these sources takes, by what they are."""
+        counts: Counter[str] = Counter()
+        for table in dict.fromkeys(source.table for source in sources):
+            own = [source for source in sources if source.table == table]
+            ruled = sum(source.rule(tables[table]).num_rows for source in own)
+            counts[OTHERS.get(own[0].rule, "")] += tables[table].num_rows - ruled
+            counts["without a value"] += ruled - sum(self.rows(source, tables[table]).num_rows for source in own)
+        return {what: count for what, count in counts.items() if count}

@@ -1,4 +1,9 @@
-"""Which rows of an AEMO table count. Each rule takes and returns a table with AEMO's own columns."""
+"""Which rows of an AEMO table count. Each rule takes and returns a table with AEMO's own columns.
+
+The columns that a rule reads hold one of the words of `dataset.AEMO_WORDS` in each row: the file of any other row is
+rejected when it is read, naming line, column and value. So a blank INTERVENTION is not taken for run 0: AEMO writes 0 or 1
+in each row, and of a row without it nobody can say which of two values is the price. What a rule leaves out is counted.
+"""
 
 from __future__ import annotations
 
@@ -35,3 +40,12 @@ def measured(table: pa.Table) -> pa.Table:
 
 def satellite(table: pa.Table) -> pa.Table:
     return table.filter(pc.equal(table["TYPE"], "SATELLITE"))
+
+
+# What the rows are that a rule leaves out.
+OTHERS: dict[Rule, str] = {
+    pricing_run: "of the physical run of an intervention",
+    physical_run: "of the pricing run of an intervention",
+    measured: "of type DAILY",
+    satellite: "of type DAILY",
+}

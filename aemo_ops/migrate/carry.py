@@ -19,6 +19,7 @@ from aemo_ops import files
 from aemo_ops.clock import NEM_OFFSET
 from aemo_ops.errors import Cancelled, SchemaMismatch
 from aemo_ops.market.dataset import TIME, Dataset, Mode
+from aemo_ops.market.values import fit
 from aemo_ops.migrate.copy import PAUSES, patiently
 from aemo_ops.migrate.foreign import Foreign, fitted, months
 from aemo_ops.ops.jobs import Progress
@@ -32,7 +33,9 @@ _PART = 1_000_000  # rows of an old file that is written anew, held at a time
 
 @dataclass(frozen=True)
 class Carried:
-    """What a file got from another: rows whose key it had not. `off_grid` rows are no keys and stay behind."""
+    """What a file got from another: rows whose key it had not. `off_grid` rows, and those with a value that no row may have
+    (`market.values`), stay behind; `off_grid` counts them.
+    """
 
     dataset: str
     inserted: int = 0
@@ -52,7 +55,7 @@ def carry(
 ) -> Carried:
     """Insert the old file's rows of after `since` (None: of all time) into the store; a key that is there keeps its row.
 
-    A row that is dated after `latest` comes over too, and is no sign of how far the old file goes.
+    A row that is dated after `latest`, by tomorrow, comes over too, and is no sign of how far the old file goes.
 
     While the old file cannot be read, as its writer is in the middle of it, there is another try after each of `pauses`; then
     UnreadableNow is raised. Raises StoreError; Cancelled between two months.
@@ -61,11 +64,13 @@ def carry(
     until = None
     for month in patiently(lambda: months([Foreign(old).span()], since), progress, pauses):
         rows = patiently(lambda: fitted(dataset, Foreign(old).read(month)), progress, pauses)  # noqa: B023
-        off_grid += rows.off_grid
-        if rows.table.num_rows:
+        fits = fit(dataset, rows.table, store.clock.now())
+        table = rows.table.filter(pa.array(fits))
+        off_grid += rows.off_grid + int((~fits).sum())
+        if table.num_rows:
             with turn():
-                inserted += store.merge(dataset, rows.table, Mode.INSERT).inserted
-            ends = rows.table[dataset.key[0]].cast(pa.timestamp("us"))
+                inserted += store.merge(dataset, table, Mode.INSERT).inserted
+            ends = table[dataset.key[0]].cast(pa.timestamp("us"))
             until = pc.max(ends if latest is None else ends.filter(pc.less_equal(ends, latest))).as_py() or until
         if progress.cancelled:
             raise Cancelled(f"{old}: stopped as asked; what was taken over by then stays, and it can be gone on with.")
@@ -111,7 +116,7 @@ def carry_back(dataset: Dataset, store: Store, old: Path, since: datetime | None
     try:
         if old.name != dataset.file_name:
             raise SchemaMismatch(f"{old} has not the name of a {dataset.name} file")
-        inserted = Store(old.parent).merge(dataset, rows, Mode.INSERT).inserted
+        inserted = Store(old.parent, clock=store.clock).merge(dataset, rows, Mode.INSERT).inserted
     except SchemaMismatch:
         inserted = _written_anew(dataset, rows, old)
     return Carried(dataset.name, inserted, 0, until)

@@ -18,7 +18,7 @@ from aemo_ops.market.intervals import intervals, nanoseconds
 from aemo_ops.market.publication import last_of_each, superseded
 from aemo_ops.market.rules import every_row
 from aemo_ops.migrate.told import Told
-from aemo_ops.nemweb import bundle, report
+from aemo_ops.nemweb import bundle
 from aemo_ops.nemweb.archive import Level, Offer, Shelves, Times, assigned
 from aemo_ops.nemweb.client import Client
 from aemo_ops.nemweb.listing import Listing
@@ -114,9 +114,9 @@ def _publications(
 
     Raises ReportRejected.
     """
-    wanted = catalogue.tables(dataset.sources)
+    wanted, report = catalogue.tables(dataset.sources), dataset.sources[0].report
     if level is Level.CURRENT:
-        yield dict(report.read(name, body, wanted).tables)
+        yield dict(bundle.read_member(name, body, wanted, report.interval(name)).tables)
     elif level is Level.MMSDM:
         time = dict(dataset.sources[0].columns)["settlementdate"]
         low, high = (pa.scalar(int(end), pa.int64()).cast(pa.timestamp("ns")) for end in (ends[0], ends[-1]))
@@ -128,9 +128,10 @@ def _publications(
         for inner, packed in bundle.members(name, body):
             end: int | None = None
             try:
-                end = nanoseconds(dataset.sources[0].report.interval(inner))
+                interval = report.interval(inner)
+                end = nanoseconds(interval)
                 if end in ends:
-                    yield dict(bundle.read_member(inner, packed, wanted).tables)
+                    yield dict(bundle.read_member(inner, packed, wanted, interval).tables)
             except (ValueError, ReportRejected) as error:
                 log.warning("%s is no judge: %s", inner, error)
                 unread += [] if end is None else [end]

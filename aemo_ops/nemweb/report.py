@@ -2,7 +2,9 @@
 
 The format: a `C` line first and last; the last says how many lines the file has. `I,<report>,<table>,<version>,
 <COLUMNS...>` starts a table, `D,` lines follow it. Columns are found by NAME in the nearest `I` line; the version is
-recorded, never required.
+recorded, never required. A file of Current, or a member of a bundle, holds the interval of its name: the rows of another one
+are that one's file's to tell, so they are left out here, and told. What stands in our files is then the same in whichever
+order the two arrive.
 """
 
 from __future__ import annotations
@@ -15,40 +17,50 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from aemo_ops.errors import AemoOpsError, ReportRejected
+from aemo_ops.market.dataset import NUMBER, TIME
+from aemo_ops.market.values import Unfit
+from aemo_ops.nemweb.columns import TIME_FORMAT, reading, typed
 
 log = logging.getLogger(__name__)
 LARGEST_CSV = (
     64 * 1024 * 1024
 )  # a Current file has well under 20 MB; beyond this it is a bomb or not ours to hold in memory
-TIME_FORMAT = "%Y/%m/%d %H:%M:%S"
 _HEADER = re.compile(rb"^I,.*$", re.MULTILINE)
 PREFIX_FIELDS = 4  # the record's kind, report, table and version stand before the columns
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file holds: `tables` by "<REPORT>.<TABLE>" with AEMO's column names; `created` by AEMO, NEM time."""
+    """What a file holds: `tables` by "<REPORT>.<TABLE>" with AEMO's column names; `created` by AEMO, NEM time.
+
+    `lacking`: why a wanted table is not among them, though another one is. `strays`: of rows that were left out as they are
+    of another interval, the first of each table and how many.
+    """
 
     tables: Mapping[str, pa.Table]
     versions: Mapping[str, str]
     created: datetime
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    strays: tuple[str, ...] = ()
 
 
 @dataclass
 class _Section:
-    """The `D` lines that follow one `I` line; `line` is the number of the `I` line in the file, from 1."""
+    """The `D` lines that follow one `I` line, which begins at `start` of the text; `line` is its number in the file, from 1."""
 
     table: str
     version: str
     columns: list[str]
     body: bytes
+    start: int
     line: int
 
 
@@ -67,13 +79,13 @@ def rejecting(name: str) -> Iterator[None]:
         raise ReportRejected(f"{name}: an unexpected error met it ({error!r}); the log has the details") from error
 
 
-def read(name: str, packed: bytes, wanted: Mapping[str, pa.Schema]) -> Contents:
-    """The wanted tables of a zipped report file.
+def read(name: str, packed: bytes, wanted: Mapping[str, pa.Schema], interval: datetime | None = None) -> Contents:
+    """The wanted tables of a zipped report file that holds one interval, or (None) any.
 
     `wanted`: table -> the AEMO columns to read with their types. A blank number is null. Raises ReportRejected, naming
-    file, line, table and column, for anything that is not whole.
+    file, line, table, column and value, for anything that is not whole, and for a value that no row may have.
     """
-    return parse(name, unzip(name, packed), wanted)
+    return parse(name, unzip(name, packed), wanted, interval)
 
 
 def unzip(name: str, packed: bytes) -> bytes:
@@ -101,23 +113,45 @@ def unzip(name: str, packed: bytes) -> bytes:
     return text
 
 
-def parse(name: str, text: bytes, wanted: Mapping[str, pa.Schema]) -> Contents:
+def parse(name: str, text: bytes, wanted: Mapping[str, pa.Schema], interval: datetime | None = None) -> Contents:
     """The wanted tables of a report's CSV text; see `read`."""
     text = text.removeprefix(b"\xef\xbb\xbf")
     created = _check_ends(name, text)
-    found: dict[str, list[pa.Table]] = {}
-    versions: dict[str, str] = {}
-    for section in _sections(name, text, wanted):
-        versions[section.table] = section.version
-        found.setdefault(section.table, []).append(_table(name, section, wanted[section.table]))
-    tables = {}
-    for table in wanted:
-        if table not in found:
-            raise ReportRejected(f"{name}: has no table {table}")
-        tables[table] = pa.concat_tables(found[table])
-        if tables[table].num_rows == 0:
-            raise ReportRejected(f"{name}: table {table} has no rows")
-    return Contents(tables, versions, created)
+    sections = _sections(name, text, wanted)
+    tables: dict[str, pa.Table] = {}
+    lacking: dict[str, str] = {}
+    strays: list[str] = []
+    for table, schema in wanted.items():
+        own = [section for section in sections if section.table == table]
+        rows = pa.concat_tables([schema.empty_table(), *(_table(name, text, section, schema) for section in own)])
+        if rows.num_rows:
+            tables[table] = _of_interval(name, text, own, rows, interval, strays)
+        else:
+            lacking[table] = f"{name}: table {table} has no rows" if own else f"{name}: has no table {table}"
+    if not tables:
+        raise ReportRejected("; ".join(lacking.values()))
+    versions = {section.table: section.version for section in sections}
+    return Contents(tables, versions, created, lacking, tuple(strays))
+
+
+def _of_interval(
+    name: str, text: bytes, sections: list[_Section], rows: pa.Table, interval: datetime | None, strays: list[str]
+) -> pa.Table:
+    """The rows of a table that are of the file's own interval; of the others, the first and their number go to `strays`."""
+    time = next((field.name for field in rows.schema if field.type == TIME), None)
+    if interval is None or time is None:
+        return rows
+    is_own = pc.equal(rows[time], pa.scalar(interval, TIME))
+    first = is_own.index(False).as_py()
+    if first < 0:
+        return rows
+    unfit = Unfit(first, time, str(rows[time][first]), f"is of another interval than the file, which holds {interval}")
+    count = pc.sum(pc.invert(is_own)).as_py()
+    told = _told(name, text, sections, unfit)
+    if count == rows.num_rows:
+        raise ReportRejected(f"{told}; no row of the table is of that one")
+    strays.append(f"{told}; {count} of {rows.num_rows} rows left out")
+    return rows.filter(is_own)
 
 
 def _check_ends(name: str, text: bytes) -> datetime:
@@ -160,7 +194,10 @@ def _sections(name: str, text: bytes, wanted: Mapping[str, pa.Schema]) -> list[_
         if table in wanted:
             if len(fields) <= PREFIX_FIELDS:
                 raise ReportRejected(f"{name}, line {line}: the header of table {table} names no columns")
-            section = _Section(table, fields[3], fields, own, line)
+            repeated = sorted({name for name in wanted[table].names if fields[PREFIX_FIELDS:].count(name) > 1})
+            if repeated:
+                raise ReportRejected(f"{name}, line {line}: table {table} names column {repeated[0]} more than once")
+            section = _Section(table, fields[3], fields, own, header.start(), line)
             result.append(section)
             sections[prefix] = section
     for stray in strays:
@@ -197,8 +234,8 @@ def _own_lines(prefix: bytes, body: bytes) -> tuple[bytes, list[bytes]]:
     return own, [line for line in split if not line.startswith(prefix)]
 
 
-def _table(name: str, section: _Section, schema: pa.Schema) -> pa.Table:
-    missing = [column for column in schema.names if column not in section.columns]
+def _table(name: str, text: bytes, section: _Section, schema: pa.Schema) -> pa.Table:
+    missing = [column for column in schema.names if column not in section.columns[PREFIX_FIELDS:]]
     if missing:
         raise ReportRejected(
             f"{name}, line {section.line}: table {section.table} (version {section.version}) "
@@ -209,45 +246,55 @@ def _table(name: str, section: _Section, schema: pa.Schema) -> pa.Table:
     # The first four fields may repeat a column's name (a table called RRP?): number them out of the way.
     names = [f"_{at}" if at < PREFIX_FIELDS else column for at, column in enumerate(section.columns)]
     try:
-        return pacsv.read_csv(
+        raw = pacsv.read_csv(
             pa.py_buffer(section.body),
             read_options=pacsv.ReadOptions(column_names=names, use_threads=False),
-            convert_options=pacsv.ConvertOptions(
-                include_columns=schema.names,
-                column_types=schema,
-                timestamp_parsers=[TIME_FORMAT],
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=True,
-            ),
+            convert_options=reading(schema),
         )
     except pa.ArrowInvalid as error:
-        raise ReportRejected(_explain(name, section, schema, error)) from error
+        raise ReportRejected(_explain(name, text, section, schema, error)) from error
+    found = typed(raw, schema)
+    if isinstance(found, Unfit):
+        raise ReportRejected(_told(name, text, [section], found))
+    return found.cast(schema)
 
 
-def _explain(name: str, section: _Section, schema: pa.Schema, error: Exception) -> str:
+def _told(name: str, text: bytes, sections: list[_Section], unfit: Unfit) -> str:
+    """Where a value stands in a table's sections, what it is as AEMO wrote it, and why no row may have it."""
+    row = unfit.row
+    for section in sections:
+        lines = [line for line in section.body.split(b"\n") if line]
+        if row < len(lines):
+            break
+        row -= len(lines)
+    fields = fields_of(name, section.line, lines[row])
+    value = fields[section.columns.index(unfit.column, PREFIX_FIELDS)]
+    return (
+        f"{name}, line {_line(text, section, lines[row])}: table {section.table}, column {unfit.column}: "
+        f"{repr(value[:40]) if value else 'a blank'} {unfit.reason}"
+    )
+
+
+def _line(text: bytes, section: _Section, line: bytes) -> int:
+    """The number in the file of a section's line; of lines that are the same, of the first."""
+    return text.count(b"\n", 0, text.find(b"\n" + line, section.start)) + 2
+
+
+def _explain(name: str, text: bytes, section: _Section, schema: pa.Schema, error: Exception) -> str:
     """Find, slowly, the first line and column that broke the fast reader."""
-    where = f"{name}: table {section.table}"
-    for at, line in enumerate(section.body.splitlines(), start=section.line + 1):
-        fields = fields_of(name, at, line)
+    for line in section.body.splitlines():
+        fields = fields_of(name, section.line, line)
+        where = f"{name}, line {_line(text, section, line)}: table {section.table}"
         if len(fields) != len(section.columns):
-            return (
-                f"{name}, line {at}: table {section.table} has {len(section.columns)} columns, "
-                f"this row {len(fields)} fields"
-            )
+            return f"{where} has {len(section.columns)} columns, this row {len(fields)} fields"
         for column, value in zip(section.columns[PREFIX_FIELDS:], fields[PREFIX_FIELDS:], strict=True):
-            if column in schema.names and value and not _fits(value, schema.field(column).type):
-                kind = "a time" if pa.types.is_timestamp(schema.field(column).type) else "a number"
-                return f"{name}, line {at}: table {section.table}, column {column}: {value[:40]!r} is not {kind}"
-    return f"{where}, from line {section.line}: {error}"
+            if column in schema.names and schema.field(column).type == NUMBER and not _is_number(value):
+                return f"{where}, column {column}: {value[:40]!r} is not a number"
+    return f"{name}: table {section.table}, from line {section.line}: {error}"
 
 
-def _fits(value: str, kind: pa.DataType) -> bool:
+def _is_number(value: str) -> bool:
     try:
-        if pa.types.is_timestamp(kind):
-            datetime.strptime(value, TIME_FORMAT)
-        elif pa.types.is_floating(kind):
-            float(value)
-    except ValueError:
+        return not value or bool(pa.scalar(value).cast(NUMBER).is_valid)
+    except pa.ArrowInvalid:
         return False
-    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from aemo_ops.errors import (
     NemwebGone,
     NemwebRefused,
     ReportRejected,
+    RowsRefused,
     SchemaMismatch,
     SourceError,
     StoreCorrupt,
@@ -29,50 +30,17 @@ from aemo_ops.market.report import Report
 from aemo_ops.nemweb import report as nemweb_report
 from aemo_ops.nemweb.client import Client
 from aemo_ops.nemweb.listing import Listing
+from aemo_ops.nemweb.report import Contents
+from aemo_ops.ops.collected import Collected, Fetched
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.precedence import merge_source
+from aemo_ops.ops.reading import Taken, taken
 from aemo_ops.ops.watch import Identity, identity
-from aemo_ops.store.ledger import Fate, Ledger, LedgerRow
-from aemo_ops.store.merge import Merge
+from aemo_ops.store.ledger import Fate, Ledger, LedgerRow, Publication
 from aemo_ops.store.parquet import Store
 
 log = logging.getLogger(__name__)
 TRIES = 5  # after so many rejections a file is quarantined: one poisoned file must not cost a request in every cycle
-
-
-@dataclass
-class Fetched:
-    """Files as received, and why others were not. `refused`: the site asked us to stop, the rest was not asked for."""
-
-    bodies: dict[Listing, bytes] = field(default_factory=dict)
-    failures: dict[Listing, SourceError] = field(default_factory=dict)
-    refused: NemwebRefused | None = None
-
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.bodies.values()))
-
-
-@dataclass
-class Collected:
-    """What came of some files of one report. `merges`: dataset -> counts, derived datasets too; `files` -> files merged."""
-
-    report: str
-    merges: dict[str, Merge] = field(default_factory=dict)
-    files: dict[str, int] = field(default_factory=dict)
-    rejected: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-
-    def add(self, dataset: str, merge: Merge) -> None:
-        self.merges[dataset] = self.merges.get(dataset, Merge()) + merge
-
-    @property
-    def rows(self) -> Merge:
-        return sum(self.merges.values(), Merge())
-
-    @property
-    def merged_files(self) -> int:
-        return max(self.files.values(), default=0)
 
 
 @dataclass(frozen=True)
@@ -123,7 +91,7 @@ class Collector:
         settled = self._ledger.settled(self.report.name, self._interval(listed[0]))
         names = {d.name for d in self.datasets}
         for entry in reversed(listed):
-            if lacking := names - settled.get(entry.name, set()):
+            if lacking := names - settled.get(_publication(entry), set()):
                 yield entry, lacking
 
     def _in_vain(self, dataset: Dataset) -> _InVain | None:
@@ -175,67 +143,86 @@ class Collector:
         failpoint("collect.fetched")
         for entry, error in fetched.failures.items():
             self._reject(entry, error, collected)
-        tables: dict[Listing, Mapping[str, pa.Table]] = {}
+        read: dict[Listing, Contents] = {}
         for entry, body in fetched.bodies.items():
             try:
                 with nemweb_report.rejecting(entry.name):
-                    tables[entry] = nemweb_report.read(entry.name, body, self._wanted).tables
+                    read[entry] = nemweb_report.read(entry.name, body, self._wanted, self._interval(entry))
             except ReportRejected as error:
                 self._reject(entry, error, collected)
         failpoint("collect.parsed")
         for dataset in self.datasets:
             known = self._in_vain(dataset)
+            took = self._taken(dataset, read, collected)
             try:
-                if tables:
-                    self._take_whole(dataset, tables, collected)
-                    self._vain.pop(dataset.name, None)
+                if took:
+                    self._take_whole(dataset, took, collected)
                 elif known:
                     collected.failed[dataset.name] = known.reason
             except StoreError as error:
                 collected.failed[dataset.name] = str(error)
                 log.error("%s: %s", dataset.name, error)
-                if isinstance(error, SchemaMismatch | StoreCorrupt):
-                    files = {entry.name for entry in tables} | (known.files if known else set())
+                if isinstance(error, SchemaMismatch | StoreCorrupt | RowsRefused):
+                    files = {entry.name for entry in took} | (known.files if known else set())
                     self._vain[dataset.name] = _InVain(self._versions(dataset), frozenset(files), str(error))
         return collected
 
-    def _take_whole(
-        self, dataset: Dataset, tables: Mapping[Listing, Mapping[str, pa.Table]], collected: Collected
-    ) -> None:
-        """All files together, which is one write; after an error that nobody thought of one by one, to reject whose it is."""
-        try:
-            with nemweb_report.rejecting(f"{len(tables)} of {self.report.name} for {dataset.name}"):
-                self._take_into(dataset, tables, collected)
-        except ReportRejected:
-            for entry in tables:
-                try:
-                    with nemweb_report.rejecting(entry.name):
-                        self._take_into(dataset, {entry: tables[entry]}, collected)
-                except ReportRejected as error:
-                    self._reject(entry, error, collected, (dataset,))
+    def _taken(self, dataset: Dataset, read: Mapping[Listing, Contents], collected: Collected) -> dict[Listing, Taken]:
+        """What each file holds for the dataset; a file that cannot be taken is rejected for this dataset alone."""
+        sources = [source for source in dataset.sources if source.report == self.report]
+        found = {}
+        for entry, contents in read.items():
+            try:
+                found[entry] = taken(entry.name, contents, dataset, sources, self._clock.now())
+            except ReportRejected as error:
+                self._reject(entry, error, collected, (dataset,))
+                continue
+            if contents.strays or found[entry].count == 0:
+                reason = found[entry].left_out or "it has no row for this dataset"
+                collected.left_out[entry.name] = (
+                    f"{entry.name} into {dataset.name}: {found[entry].count:,} rows; {reason}"
+                )
+                log.warning("%s", collected.left_out[entry.name])
+        return found
 
-    def _take_into(
-        self, dataset: Dataset, tables: Mapping[Listing, Mapping[str, pa.Table]], collected: Collected
-    ) -> None:
-        rows_of: dict[Listing, list[pa.Table]] = {entry: [] for entry in tables}
-        for source in dataset.sources:  # measurements first: an estimate that came beside one is not written at all
-            if source.report == self.report:
-                for entry in tables:
-                    rows_of[entry].append(dataset.rows(source, tables[entry][source.table]))
-                for mode, entries in self._by_mode(list(tables)):
-                    rows = last_of_each(pa.concat_tables([rows_of[entry][-1] for entry in entries]), dataset)
-                    collected.add(dataset.name, merge_source(self._store, self._ledger, dataset, source, rows, mode))
-                    failpoint("collect.merged")
-        touched = pa.concat_tables([rows for several in rows_of.values() for rows in several])
+    def _take_whole(self, dataset: Dataset, took: Mapping[Listing, Taken], collected: Collected) -> None:
+        """All files together, which is one write; after an error that nobody thought of one by one, so that few wait for it.
+
+        All of them have been read by now: what goes wrong here is no fault of AEMO's, and no file is rejected for it.
+        """
+        waiting: set[str] = set()
+        try:
+            with nemweb_report.rejecting(f"{dataset.file_name}, with {len(took)} files of {self.report.name}"):
+                self._take_into(dataset, took, collected)
+        except ReportRejected:
+            for entry in took:
+                try:
+                    with nemweb_report.rejecting(f"{dataset.file_name}, with the rows of {entry.name}"):
+                        self._take_into(dataset, {entry: took[entry]}, collected)
+                except ReportRejected as error:
+                    waiting.add(entry.name)
+                    collected.failed[dataset.name] = f"{error}. AEMO's file was read and is not rejected; it waits."
+        self._vain.pop(dataset.name, None)
+        if waiting:
+            reason = collected.failed[dataset.name]
+            self._vain[dataset.name] = _InVain(self._versions(dataset), frozenset(waiting), reason)
+
+    def _take_into(self, dataset: Dataset, took: Mapping[Listing, Taken], collected: Collected) -> None:
+        # Measurements first: an estimate that came beside one is not written at all.
+        for at, source in enumerate(source for source in dataset.sources if source.report == self.report):
+            for mode, entries in self._by_mode(list(took)):
+                rows = last_of_each(pa.concat_tables([took[entry].rows[at] for entry in entries]), dataset)
+                collected.add(dataset.name, merge_source(self._store, self._ledger, dataset, source, rows, mode))
+                failpoint("collect.merged")
+        touched = pa.concat_tables([rows for one in took.values() for rows in one.rows])
         for child in self._children[dataset.name]:
             collected.add(child.name, derive(self._store, self._ledger, dataset, child, touched))
         failpoint("collect.before_mark")
         self._ledger.record(
-            self._entry(entry, dataset.name, Fate.MERGED, rows=sum(rows.num_rows for rows in several))
-            for entry, several in rows_of.items()
+            self._entry(entry, dataset.name, Fate.MERGED, one.left_out, rows=one.count) for entry, one in took.items()
         )
         failpoint("collect.marked")
-        collected.files[dataset.name] = collected.files.get(dataset.name, 0) + len(rows_of)
+        collected.files[dataset.name] = collected.files.get(dataset.name, 0) + len(took)
 
     def _by_mode(self, entries: Sequence[Listing]) -> Iterator[tuple[Mode, list[Listing]]]:
         """The files, in the order of publication, by how their rows merge: a later publication wins in any order of arrival."""
@@ -259,7 +246,7 @@ class Collector:
         log.warning("%s", error)
         if error.transient:
             return
-        tries = self._ledger.tries(entry.name) + 1
+        tries = self._ledger.tries(_publication(entry)) + 1
         fate = Fate.REJECTED
         if tries >= TRIES:
             fate = Fate.GONE if isinstance(error, NemwebGone) else Fate.QUARANTINED
@@ -289,8 +276,15 @@ class Collector:
         return self.report.interval(entry.name)
 
 
+def _publication(entry: Listing) -> Publication:
+    return entry.name, entry.published, entry.size
+
+
 def _mode(report: Report, entry: Listing, merged: Sequence[tuple[datetime, str]]) -> Mode:
-    """How the rows of a file merge, given (published, name) of the merged files of its interval."""
+    """How the rows of a file merge, given (published, name) of the merged files of its interval.
+
+    What was merged of its own name is an older publication of it, or itself.
+    """
     own = _prefix(report, entry.name)
     siblings = [one for one in merged if _prefix(report, one[1]) == own and one[1] != entry.name]
     return Mode.INSERT if any(sibling > entry.order for sibling in siblings) else Mode.UPSERT

@@ -19,7 +19,8 @@ from aemo_ops.nemweb.client import Client, Traffic
 from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops import logbook
 from aemo_ops.ops.beginning import Beginning
-from aemo_ops.ops.collector import Collected, Collector, Fetched
+from aemo_ops.ops.collected import Collected, Fetched
+from aemo_ops.ops.collector import Collector
 from aemo_ops.ops.freshness import under_way
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.watch import Versions
@@ -245,6 +246,8 @@ class Cycles:
                 self._event("derived", name, _in_words(derived))
         for reason in collected.rejected.values():
             self._event("rejected", name, reason)
+        for told in collected.left_out.values():
+            self._event("left out", name, told)
         for dataset, reason in collected.failed.items():
             self._event("failed", dataset, reason)
         error = next(iter([*collected.failed.values(), *collected.rejected.values()]), "")

@@ -25,7 +25,8 @@ from aemo_ops.nemweb.client import Client, Manners
 from aemo_ops.ops import logbook
 from aemo_ops.ops.backfill import Backfill
 from aemo_ops.ops.board import Board
-from aemo_ops.ops.collector import Collected, Collector
+from aemo_ops.ops.collected import Collected
+from aemo_ops.ops.collector import Collector
 from aemo_ops.ops.commands import Commands
 from aemo_ops.ops.cycles import Cycles
 from aemo_ops.ops.freshness import Thresholds
@@ -65,7 +66,7 @@ class Engine:
         self.state = State(settings.home / "state.sqlite")
         self.client = Client(settings.nemweb_url, manners or Manners(gap=settings.request_gap), clock)
         self.post = Post(settings.home, settings.data_path, what, self._adopting, self.state.collected_into)
-        self.store = Store(settings.data_path, self.post.guard)
+        self.store = Store(settings.data_path, self.post.guard, clock=clock)
         thresholds = Thresholds(settings.late_cadences, settings.stale_cadences)
         self._board = Board(self.datasets, self.store, self.state, clock, thresholds)
         self._jobs = Jobs(self._job_changed)

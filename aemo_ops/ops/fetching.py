@@ -131,6 +131,8 @@ class Fetching:
         for _ in range(_TRIES):
             try:
                 parsed = future.result(_ANSWER_SECONDS)
+                for stray in parsed.strays:
+                    log.warning("%s", stray)
                 return errand, replace(parsed, lost=tuple(received.lost))
             except BrokenProcessPool:
                 log.warning("the process that parsed %s died; it is parsed again", errand.offer.name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Source
 from aemo_ops.market.publication import last_of_each
 from aemo_ops.market.rules import every_row
+from aemo_ops.market.values import time_doubts
 from aemo_ops.nemweb import bundle
 from aemo_ops.nemweb.archive import Level
 from aemo_ops.nemweb.report import rejecting
@@ -57,6 +59,7 @@ class Parsed:
     `first`, `last`: the interval ends that the files really hold.
 
     (name, reason) of files that did not parse: `rejected`; that did not come, though others of the errand did: `lost`.
+    `strays`: of rows that were left out as they are of another interval or month than their file's, the first of each.
     """
 
     rows: tuple[pa.Table, ...] = ()
@@ -65,6 +68,7 @@ class Parsed:
     rejected: tuple[tuple[str, str], ...] = ()
     members: int = 0
     lost: tuple[tuple[str, str], ...] = ()
+    strays: tuple[str, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"rows": tuple(packed(table) for table in self.rows)}
@@ -81,6 +85,7 @@ class _Found:
     bounds: list[int] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     members: int = 0
+    strays: list[str] = field(default_factory=list)
 
 
 def parse(task: Task) -> Parsed:
@@ -101,24 +106,37 @@ def parse(task: Task) -> Parsed:
         max(bounds, default=None),
         tuple(found.rejected),
         found.members,
+        strays=tuple(found.strays),
     )
 
 
 def _read_bundle(task: Task, name: str, body: bytes, found: _Found) -> None:
-    for inner, packed_member in bundle.members(name, body):
+    for inner, member in bundle.members(name, body):
         try:
             with rejecting(inner):
-                _read_report(task, inner, packed_member, found)
+                _read_report(task, inner, member, found)
         except ReportRejected as error:
             found.rejected.append((inner, str(error)))
 
 
-def _read_report(task: Task, name: str, body: bytes, found: _Found) -> None:
+def _read_report(task: Task, name: str, body: bytes | ReportRejected, found: _Found) -> None:
     wanted = catalogue.tables(feed.source for feed in task.feeds)
-    contents = bundle.read_member(name, body, wanted)
+    contents = bundle.read_member(name, body, wanted, _interval(task, name))
     for place, feed in enumerate(task.feeds):
-        _keep(task, feed, contents.tables[feed.source.table], found.rows[place], found)
+        if feed.source.table in contents.tables:
+            _keep(name, feed, contents.tables[feed.source.table], found.rows[place], found)
+        else:
+            found.rejected.append((name, contents.lacking[feed.source.table]))
     found.members += 1
+    found.strays += contents.strays
+
+
+def _interval(task: Task, name: str) -> datetime | None:
+    """The interval that a report file holds, zipped or not; None where its name does not tell."""
+    try:
+        return task.feeds[0].source.report.interval(f"{name.rsplit('.', 1)[0]}.zip")
+    except ValueError:
+        return None
 
 
 def _read_table(task: Task, name: str, body: bytes, found: _Found) -> None:
@@ -127,23 +145,30 @@ def _read_table(task: Task, name: str, body: bytes, found: _Found) -> None:
     schema = catalogue.tables(feed.source for feed in task.feeds)[source.table]
     time = dict(source.columns)["settlementdate"]
     since, until = (pa.scalar(at, pa.timestamp("ns")) for at in (task.first, task.last))
-    parts: Iterable[pa.Table] = bundle.stream(name, body, source.table, schema, time, since, until)
+    parts: Iterable[pa.Table] = bundle.stream(name, body, source.table, schema, time, since, until, found.strays)
     if any(feed.source.rule is not every_row for feed in task.feeds):  # a rule judges whole intervals
         parts = [pa.concat_tables(parts)]
     whole = _Found([[] for _ in task.feeds])
     for part in parts:
         for place, feed in enumerate(task.feeds):
-            _keep(task, feed, part, whole.rows[place], whole)
+            _keep(name, feed, part, whole.rows[place], whole)
     for rows, kept in zip(found.rows, whole.rows, strict=True):
         rows += [pa.concat_tables(kept)] if kept else []
     found.bounds += whole.bounds
     found.members += 1
 
 
-def _keep(task: Task, feed: Feed, table: pa.Table, rows: list[pa.Table], found: _Found) -> None:
+def _keep(name: str, feed: Feed, table: pa.Table, rows: list[pa.Table], found: _Found) -> None:
     dataset = catalogue.dataset(feed.dataset)
     fresh = dataset.rows(feed.source, table)
     if fresh.num_rows:
+        for mask, reason in time_doubts(
+            fresh["settlementdate"], int(feed.source.report.cadence.total_seconds()) * 10**9
+        ):
+            if mask.any():
+                raise ReportRejected(
+                    f"{name}: table {feed.source.table}: {fresh['settlementdate'][int(mask.argmax())]} {reason}"
+                )
         bounds = pc.min_max(fresh["settlementdate"].cast(pa.int64())).as_py()
         found.bounds += [bounds["min"], bounds["max"]]
         rows.append(fresh)

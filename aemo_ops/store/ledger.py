@@ -31,6 +31,9 @@ CREATE INDEX IF NOT EXISTS files_by_fate ON files (folder, report, fate);
 """
 
 
+Publication = tuple[str, datetime, int | None]  # a file's name, when AEMO published it as listed, its listed size
+
+
 class Fate(StrEnum):
     MERGED = "merged"
     REJECTED = "rejected"  # did not parse or did not merge; tried again
@@ -79,19 +82,28 @@ class Ledger(Marks):
                 [(self.folder, *_stored(row)) for row in rows],
             )
 
-    def settled(self, report: str, since: datetime) -> dict[str, set[str]]:
-        """file -> the datasets for which it is settled (merged, quarantined, gone); files from interval `since` on."""
-        found: dict[str, set[str]] = {}
-        for file, dataset in self._database.read(
-            "SELECT file, dataset FROM files WHERE folder = ? AND report = ? AND interval >= ? AND fate <> ?",
+    def settled(self, report: str, since: datetime) -> dict[Publication, set[str]]:
+        """What is settled (merged, quarantined, gone), and for which datasets; files from interval `since` on.
+
+        A file that AEMO publishes again under its name, at another time or with another size, is another publication.
+        """
+        found: dict[Publication, set[str]] = {}
+        for file, published, size, dataset in self._database.read(
+            "SELECT file, published, size, dataset FROM files"
+            " WHERE folder = ? AND report = ? AND interval >= ? AND fate <> ?",
             (self.folder, report, stamp(since), Fate.REJECTED),
         ):
-            found.setdefault(str(file), set()).add(str(dataset))
+            known = str(file), _time(published), None if size is None else _int(size)
+            found.setdefault(known, set()).add(str(dataset))
         return found
 
-    def tries(self, file: str) -> int:
-        """How often the file was rejected so far."""
-        (row,) = self._database.read("SELECT max(tries) FROM files WHERE folder = ? AND file = ?", (self.folder, file))
+    def tries(self, publication: Publication) -> int:
+        """How often this publication of a file was rejected so far."""
+        file, published, size = publication
+        (row,) = self._database.read(
+            "SELECT max(tries) FROM files WHERE folder = ? AND file = ? AND published = ? AND size IS ?",
+            (self.folder, file, stamp(published), size),
+        )
         return _int(row[0])
 
     def merged_files(self, report: str, since: datetime, until: datetime) -> list[tuple[datetime, datetime, str]]:

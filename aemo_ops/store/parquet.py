@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aemo_ops.clock import Clock
-from aemo_ops.errors import SchemaMismatch, StoreCorrupt, StoreLocked
+from aemo_ops.errors import RowsRefused, SchemaMismatch, StoreCorrupt, StoreLocked
 from aemo_ops.files import PARTIAL, explained, failpoint, publish
 from aemo_ops.market.dataset import Dataset, Mode
+from aemo_ops.market.values import first_unfit
 from aemo_ops.store.merge import Merge, merge_rows
 from aemo_ops.store.splice.compaction import Compacted, burden, compact
 from aemo_ops.store.splice.fitness import check_columns, footer_of_file
@@ -40,13 +41,21 @@ class Extent:
 
 
 class Store:
-    """The parquet files of one folder. `permit` is called before each merge and raises when we may not write (any more)."""
+    """The parquet files of one folder. `permit` is called before each merge and raises when we may not write (any more).
+
+    `clock` tells which interval ends are still to come: no row is dated after tomorrow.
+    """
 
     def __init__(
-        self, folder: Path, permit: Callable[[], None] = lambda: None, lock_seconds: float = LOCK_SECONDS
+        self,
+        folder: Path,
+        permit: Callable[[], None] = lambda: None,
+        lock_seconds: float = LOCK_SECONDS,
+        clock: Clock | None = None,
     ) -> None:
         self.folder = folder
         self.permit = permit
+        self.clock = clock or Clock()
         self._lock_seconds = lock_seconds
 
     def path(self, dataset: Dataset) -> Path:
@@ -120,14 +129,13 @@ class Store:
     def merge(self, dataset: Dataset, rows: pa.Table, mode: Mode = Mode.UPSERT, columns: Sequence[str] = ()) -> Merge:
         """Merge rows that fit the dataset into its file; return when they are durable.
 
-        Readers see the file before or the file after. Raises SchemaMismatch for rows or a file that do not fit (nothing
-        is written), StoreLocked after `lock_seconds`, NoSpace, FolderRefused, StoreCorrupt; the old file stays then.
+        This is the one door to the files, for rows from wherever they come: RowsRefused is raised for one that no file may
+        hold (`market.values`). Readers see the file before or the file after. Raises SchemaMismatch for columns or a file that
+        do not fit (nothing is written), StoreLocked after `lock_seconds`, NoSpace, FolderRefused, StoreCorrupt; the old
+        file stays then.
         """
         started = Clock.monotonic()
-        if rows.schema.remove_metadata() != dataset.schema:
-            raise SchemaMismatch(
-                f"rows for {dataset.name} have columns {rows.schema.names}, not {dataset.schema.names}"
-            )
+        self._admit(dataset, rows)
         if rows.num_rows == 0:
             return Merge()
         with self._locked(dataset):
@@ -137,6 +145,18 @@ class Store:
             failpoint("merge.before_publish")
             written = publish(self.path(dataset), lambda sink: _write(sink, merged))
         return replace(counts, seconds=Clock.monotonic() - started, written=written)
+
+    def _admit(self, dataset: Dataset, rows: pa.Table) -> None:
+        if rows.schema.remove_metadata() != dataset.schema:
+            raise SchemaMismatch(
+                f"rows for {dataset.name} have columns {rows.schema.names}, not {dataset.schema.names}"
+            )
+        unfit = first_unfit(dataset, rows, self.clock.now())
+        if unfit:
+            raise RowsRefused(
+                f"{self.path(dataset)} takes no such row: {unfit}. None of the {rows.num_rows:,} rows that came together was "
+                "written; the file is as it was."
+            )
 
     def sweep(self) -> list[Path]:
         """Remove what a killed process of ours left half written; the caller holds the folder's lease."""

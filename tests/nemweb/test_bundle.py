@@ -81,7 +81,10 @@ def test_only_the_rows_of_the_span_are_kept() -> None:
         (scada(header="I,DISPATCH,UNIT_SCADA,1,SETTLEMENTDATE,DUID,OTHER,LASTCHANGED"), "no column SCADAVALUE"),
         (scada().replace(b"-1.5,", b"-1.5,,,,"), "fields"),
         (scada().replace(b"-1.5,", b"many,"), "after line"),
-        (scada().replace(b'00:10:00"', b'25:10:00"'), "after line"),
+        (
+            scada().replace(b'00:10:00"', b'25:10:00"'),
+            "line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: '2025/01/01 25:10:00' is not a time",
+        ),
         (
             scada().replace(b'D,DISPATCH,UNIT_SCADA,1,"2025/01/01 00:10', b'I,DISPATCH,UNIT_SCADA,1,"2025/01/01 00:10'),
             "second table",
@@ -94,6 +97,108 @@ def test_only_the_rows_of_the_span_are_kept() -> None:
 def test_a_monthly_table_that_is_not_whole_is_rejected_with_the_reason(text: bytes, reason: str) -> None:
     with pytest.raises(ReportRejected, match=re.escape(reason)):
         read(text)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_monthly_table_is_the_same_wherever_the_blocks_of_the_reader_end(
+    monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """At each size the boundary falls elsewhere: within a row, between two rows, before and within the footer."""
+    text = scada(9).replace(b"\n", end.encode())
+    body = len(text) - len(text[: text.index(b"D,")])
+    for block in range(150, body + 40):
+        monkeypatch.setattr(bundle, "_BLOCK", block)
+        assert read(text)["SCADAVALUE"].to_pylist() == [at - 2.5 for at in range(9)], f"blocks of {block} bytes"
+
+
+def test_a_footer_alone_in_the_last_block_of_the_real_size_costs_no_row() -> None:
+    lines = scada(1).splitlines(keepends=True)
+    head, row = b"".join(lines[:2]), lines[2]
+    count = 2**20 // len(row)
+    padded = row.replace(b"UNIT0", b"UNIT" + b"0" * (1 + 2**20 - count * len(row)))
+    text = head + row * (count - 1) + padded + b'C,"END OF REPORT",%d\n' % (count + 3)
+    assert len(text) - len(head) - 2**20 == len(b'C,"END OF REPORT",%d\n' % (count + 3))
+    assert read(text).num_rows == count
+
+
+def test_a_line_end_within_quotes_is_rejected_in_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = scada(9, count=13).replace(b"UNIT1", b'"UNIT\n1"', 1)
+    for block in range(150, 600, 7):
+        monkeypatch.setattr(bundle, "_BLOCK", block)
+        with pytest.raises(ReportRejected):
+            read(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b"-1.5,", b"NaN,", "line 4: table DISPATCH.UNIT_SCADA, column SCADAVALUE: nan is no finite number"),
+        (b"-1.5,", b"1e400,", "line 4: table DISPATCH.UNIT_SCADA, column SCADAVALUE: inf is no finite number"),
+        (b"UNIT1", b"", "line 4: table DISPATCH.UNIT_SCADA, column DUID: None stands where each row has a value"),
+        (b"01/01 00:10", b"01/32 00:10", "line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: '2025/01/32"),
+        (b"00:10:00", b"00:11:00", "ends no interval of 5 minutes"),
+        (
+            b"SCADAVALUE,LASTCHANGED",
+            b"SCADAVALUE,SCADAVALUE",
+            "line 2: table DISPATCH.UNIT_SCADA names column SCADAVALUE",
+        ),
+    ],
+)
+def test_a_value_that_no_row_may_have_rejects_a_month_with_line_column_and_value(
+    monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes, told: str
+) -> None:
+    for block in (150, 2**20):
+        monkeypatch.setattr(bundle, "_BLOCK", block)
+        with pytest.raises(ReportRejected, match=re.escape(told)):
+            read(scada(9).replace(old, new, 1))
+
+
+def test_ids_of_a_month_lose_the_spaces_around_them() -> None:
+    found = read(scada(9).replace(b"UNIT1", b'" UNIT1 "'))
+    assert found["DUID"].cast(pa.string()).to_pylist() == [f"UNIT{at % 3}" for at in range(9)]
+
+
+def test_rows_of_another_month_than_the_file_are_left_out_and_told_and_the_day_after_it_stays() -> None:
+    text = scada(9).replace(b"2025/01/01 00:10", b"1999/01/01 00:10").replace(b"2025/01/01 00:20", b"2025/02/02 00:00")
+    strays: list[str] = []
+    name = "PUBLIC_ARCHIVE#DISPATCH_UNIT_SCADA#FILE01#202501010000.zip"
+    parts = bundle.stream(
+        name, zipped("x.CSV", text), "DISPATCH.UNIT_SCADA", SCHEMA, "SETTLEMENTDATE", EVER[0], EVER[1], strays
+    )
+    kept = pa.concat_tables(parts)["SETTLEMENTDATE"].cast(pa.timestamp("us")).to_pylist()
+    assert len(kept) == 8 and datetime(2025, 2, 2) in kept
+    assert len(strays) == 1 and strays[0].startswith(
+        f"{name}, line 4: table DISPATCH.UNIT_SCADA, column SETTLEMENTDATE: 1999"
+    )
+
+
+def spoilt(how: str) -> bytes:
+    """A bundle of three members, the second of which cannot be had."""
+    packed = bytearray(bundled([("a.zip", b"first"), ("b.zip", b"second"), ("c.zip", b"third")]))
+    if how == "flipped byte":
+        packed[packed.index(b"second")] ^= 1
+    else:  # of the two places that tell a checksum, the central directory's is the wrong one
+        packed[packed.index(b"b.zip", packed.index(b"PK\x01\x02")) - 46 + 16] ^= 1
+    return bytes(packed)
+
+
+@pytest.mark.parametrize("how", ["flipped byte", "wrong central directory"])
+def test_a_bad_member_of_a_bundle_is_named_and_costs_no_other(how: str) -> None:
+    found = dict(bundle.members("day.zip", spoilt(how)))
+    assert (found["a.zip"], found["c.zip"]) == (b"first", b"third")
+    assert "day.zip: its member 'b.zip' cannot be unpacked" in str(found["b.zip"])
+
+
+def test_a_member_too_large_for_a_report_is_named_and_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "_LARGEST_MEMBER", 5)
+    found = dict(bundle.members("day.zip", bundled([("a.zip", b"first"), ("b.zip", b"second")])))
+    assert found["a.zip"] == b"first" and "larger than any report file" in str(found["b.zip"])
+
+
+def test_of_a_member_that_stands_twice_the_one_that_is_whole_is_read() -> None:
+    packed = bytearray(bundled([("a.zip", b"first"), ("a.zip", b"again")]))
+    packed[packed.index(b"again")] ^= 1
+    assert dict(bundle.members("day.zip", bytes(packed))) == {"a.zip": b"first"}
 
 
 def bundled(members: list[tuple[str, bytes]]) -> bytes:

@@ -255,19 +255,26 @@ def test_a_poisoned_file_is_quarantined_and_the_others_go_on(site: Replica, stil
 
 
 def test_a_file_that_never_has_the_listed_size_is_given_up_after_some_tries(
-    site: Replica, still: Clock, engine_at: Make
+    site: Replica, still: Clock, engine_at: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = engine_at(site.url, still)
     own = collector(engine, "dispatch_scada")
+    listed = engine.client.files(own.report)
+    wrong = tuple(replace(entry, size=(entry.size or 0) + 1) for entry in listed)
+    monkeypatch.setattr(engine.client, "files", lambda _: wrong)
     entry = own.waiting()[0]
     assert entry.size is not None
     for tried in range(TRIES):
         assert own.waiting()[0] == entry, f"given up after {tried} tries"
-        own.take(own.fetch([replace(entry, size=entry.size + 1)]))
+        own.take(own.fetch([entry]))
     assert entry not in own.waiting()
     (row,) = engine.files(text=entry.name)
     assert (row.fate, row.tries) == (Fate.QUARANTINED, TRIES)
-    assert f"{entry.size} bytes came, the listing says {entry.size + 1}" in row.reason
+    assert f"{entry.size - 1} bytes came, the listing says {entry.size}" in row.reason
+    monkeypatch.setattr(engine.client, "files", lambda _: listed)
+    take(engine, "dispatch_scada", own.waiting()[:1])  # listed with its true size it is another publication
+    (row,) = engine.files(text=entry.name)
+    assert row.fate == Fate.MERGED
 
 
 def test_a_failed_download_costs_no_try_and_is_done_again(site: Replica, still: Clock, engine_at: Make) -> None:

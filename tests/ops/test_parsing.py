@@ -90,6 +90,57 @@ def test_an_error_that_nobody_thought_of_costs_the_file_that_has_it_and_no_other
     assert parsed.rows[0].num_rows == 22
 
 
+def report_file(end: str, value: str = "1", extra: str = "") -> bytes:
+    head = "I,DISPATCH,UNIT_SCADA,1,SETTLEMENTDATE,DUID,SCADAVALUE"
+    lines = ["C,NEMP,X,AEMO,PUBLIC,2026/04/10,00:00:05,1,X,1", head, f'D,DISPATCH,UNIT_SCADA,1,"{end}",U1,{value}']
+    lines += [extra] if extra else []
+    lines.append(f'C,"END OF REPORT",{len(lines) + 1}')
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("X.CSV", "\n".join(lines))
+    return sink.getvalue()
+
+
+def day(members: dict[str, bytes]) -> Task:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, body in members.items():
+            archive.writestr(name, body)
+    first, last = (nanoseconds(datetime(2026, 4, at)) for at in (10, 11))
+    return Task(Level.ARCHIVE, (("day.zip", sink.getvalue()),), (Feed("scada5", 0),), first, last)
+
+
+def member(minute: int) -> str:
+    return f"PUBLIC_DISPATCHSCADA_2026041000{minute:02d}_0000000000000005.zip"
+
+
+def test_one_flipped_byte_in_a_days_bundle_costs_the_member_that_has_it_and_no_other() -> None:
+    bodies = {member(minute): report_file(f"2026/04/10 00:{minute:02d}:00", str(minute)) for minute in range(5, 60, 5)}
+    whole = day(bodies)
+    ((name, packed),) = whole.files
+    flipped = bytearray(packed)
+    flipped[packed.index(bodies[member(30)]) + 60] ^= 1
+    parsed = parse(replace(whole, files=((name, bytes(flipped)),)))
+    assert [name for name, _ in parsed.rejected] == [member(30)]
+    assert sorted(parsed.rows[0]["scadavalue"].to_pylist()) == [minute for minute in range(5, 60, 5) if minute != 30]
+
+
+def test_a_row_of_another_interval_in_a_bundles_member_is_left_out_and_told() -> None:
+    stray = 'D,DISPATCH,UNIT_SCADA,1,"2026/04/10 00:05:00",U1,-3.5'
+    bodies = {member(5): report_file("2026/04/10 00:05:00"), member(10): report_file("2026/04/10 00:10:00", "2", stray)}
+    parsed = parse(day(bodies))
+    assert sorted(parsed.rows[0]["scadavalue"].to_pylist()) == [1.0, 2.0] and parsed.rejected == ()
+    assert len(parsed.strays) == 1 and f"{member(10)}, line 4" in parsed.strays[0]
+
+
+def test_a_member_with_one_table_of_two_gives_that_one_and_is_told_for_the_other() -> None:
+    feeds = (Feed("prices5", 0), Feed("transmission5", 0))
+    first, last = (nanoseconds(datetime(2025, 1, at)) for at in (1, 2))
+    parsed = parse(Task(Level.CURRENT, (("x.zip", month()),), feeds, first, last))
+    assert parsed.rows[0].num_rows == 0 and parsed.rows[1].num_rows == 22
+    assert [reason.split(": ")[1] for _, reason in parsed.rejected] == ["has no table DISPATCH.PRICE"]
+
+
 def test_rows_arrive_from_another_process_as_they_were_sent() -> None:
     parsed = parse(task(month()))
     travelled: Parsed = pickle.loads(pickle.dumps(parsed))

@@ -24,15 +24,26 @@ def test_a_file_is_settled_for_each_dataset_apart(ledger: Ledger) -> None:
     ledger.record(
         [entry("a.zip"), entry("b.zip", "transmission5", Fate.REJECTED), entry("c.zip", fate=Fate.QUARANTINED)]
     )
-    assert ledger.settled("dispatchis", T) == {"a.zip": {"prices5"}, "c.zip": {"prices5"}}
+    assert ledger.settled("dispatchis", T) == {("a.zip", T, None): {"prices5"}, ("c.zip", T, None): {"prices5"}}
     assert ledger.settled("dispatchis", T + timedelta(minutes=5)) == {}
     assert ledger.settled("dispatch_scada", T) == {}
+
+
+def test_a_file_published_again_under_its_name_is_settled_by_its_time_and_its_size(ledger: Ledger) -> None:
+    ledger.record([entry("a.zip", size=700), entry("b.zip", fate=Fate.REJECTED, size=10, tries=4)])
+    ledger.record([entry("a.zip", "transmission5", published=T + timedelta(minutes=1), size=700)])
+    assert ledger.settled("dispatchis", T) == {
+        ("a.zip", T, 700): {"prices5"},
+        ("a.zip", T + timedelta(minutes=1), 700): {"transmission5"},
+    }
+    tries = [ledger.tries(("b.zip", at, size)) for at, size in ((T, 10), (T, 11), (T + timedelta(minutes=1), 10))]
+    assert tries == [4, 0, 0]
 
 
 def test_a_folder_has_a_ledger_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
     ledger.record([entry("a.zip")])
     assert Ledger(tmp_path / "ledger.sqlite", "folder-b").settled("dispatchis", T) == {}
-    assert Ledger(tmp_path / "ledger.sqlite", "folder-a").settled("dispatchis", T) == {"a.zip": {"prices5"}}
+    assert Ledger(tmp_path / "ledger.sqlite", "folder-a").settled("dispatchis", T) == {("a.zip", T, None): {"prices5"}}
 
 
 def test_the_search_finds_by_file_reason_report_and_fate(ledger: Ledger) -> None:
@@ -49,7 +60,7 @@ def test_quarantined_files_can_be_released(ledger: Ledger) -> None:
     assert ledger.count("dispatchis", Fate.QUARANTINED) == 1
     assert ledger.release("dispatch_scada") == 0
     assert ledger.release("dispatchis") == 1
-    assert ledger.tries("a.zip") == 0
+    assert ledger.tries(("a.zip", T, None)) == 0
 
 
 def test_partial_half_hours_are_known_until_they_are_complete(ledger: Ledger) -> None:
@@ -97,7 +108,7 @@ def last(ledger: Ledger) -> int:
         pytest.param(lambda ledger: ledger.count("dispatchis", Fate.QUARANTINED), id="quarantined"),
         pytest.param(lambda ledger: ledger.settled("dispatchis", T - timedelta(hours=1)), id="settled"),
         pytest.param(lambda ledger: ledger.merged_files("dispatchis", T - timedelta(hours=1), T), id="merged"),
-        pytest.param(lambda ledger: ledger.tries("new.zip"), id="tries"),
+        pytest.param(lambda ledger: ledger.tries(("new.zip", T, None)), id="tries"),
         pytest.param(lambda ledger: ledger.rows_since("prices5", last(ledger) - 1), id="since"),
     ],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -16,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aemo_ops.errors import FolderRefused, NoSpace, SchemaMismatch, StoreCorrupt, StoreLocked
+from aemo_ops.clock import Clock
+from aemo_ops.errors import FolderRefused, NoSpace, RowsRefused, SchemaMismatch, StoreCorrupt, StoreLocked
 from aemo_ops.market.catalogue import PRICES5, SCADA5
 from aemo_ops.market.dataset import Mode
 from aemo_ops.store.parquet import Store
@@ -62,6 +64,52 @@ def test_merged_rows_are_read_back_by_us_pandas_and_duckdb(store: Store) -> None
         ("duid", "VARCHAR"),
         ("scadavalue", "DOUBLE"),
     ]
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["a new file", "a file with rows"])
+@pytest.mark.parametrize(
+    ("end", "duid", "value", "told"),
+    [
+        (START, "U1", float("nan"), "column scadavalue: nan is no finite number"),
+        (START, "U1", float("-inf"), "column scadavalue: -inf is no finite number"),
+        (START, "U1 ", 1.0, "column duid: 'U1 ' is no id: it is empty, or has spaces around it"),
+        (START, "", 1.0, "column duid: '' is no id"),
+        (START, None, 1.0, "column duid: None is in the key, which every row has"),
+        (None, "U1", 1.0, "column settlementdate: None is in the key, which every row has"),
+        (
+            START + timedelta(minutes=3),
+            "U1",
+            1.0,
+            "column settlementdate: '2026-04-20 00:03:00' ends no interval of 5 minutes",
+        ),
+        (datetime(1997, 12, 31, 23, 55), "U1", 1.0, "column settlementdate: '1997-12-31 23:55:00' is before 1998"),
+        (
+            START + timedelta(days=1, minutes=5),
+            "U1",
+            1.0,
+            "column settlementdate: '2026-04-21 00:05:00' is later than tomorrow",
+        ),
+    ],
+)
+def test_a_row_that_no_file_may_hold_does_not_pass_the_door_and_nothing_is_written(
+    tmp_path: Path, is_new: bool, end: datetime | None, duid: str | None, value: float, told: str
+) -> None:
+    store = Store(tmp_path, clock=Clock.starting(START, 0))
+    if not is_new:
+        store.merge(SCADA5, rows(0, 1))
+    before = store.path(SCADA5).read_bytes() if store.path(SCADA5).exists() else None
+    columns = [[START, end], ["BAT1", duid], [1.0, value]]
+    both = pa.table([pa.array(c, f.type) for c, f in zip(columns, SCADA5.schema, strict=True)], schema=SCADA5.schema)
+    with pytest.raises(RowsRefused, match=re.escape(told)):
+        store.merge(SCADA5, both)
+    assert (store.path(SCADA5).read_bytes() if store.path(SCADA5).exists() else None) == before
+
+
+def test_the_earliest_and_the_latest_row_that_a_file_may_hold_pass_the_door(tmp_path: Path) -> None:
+    store = Store(tmp_path, clock=Clock.starting(START, 0))
+    columns = [[datetime(1998, 1, 1), START + timedelta(days=1)], ["BAT1", "BAT1"], [None, 1e300]]
+    both = pa.table([pa.array(c, f.type) for c, f in zip(columns, SCADA5.schema, strict=True)], schema=SCADA5.schema)
+    assert store.merge(SCADA5, both).inserted == 2
 
 
 def test_a_merge_that_changes_nothing_writes_nothing(store: Store) -> None:
@@ -252,6 +300,7 @@ def test_kill_9_at_each_point_of_a_merge_leaves_a_whole_file(tmp_path: Path, sto
 
 def test_the_rows_after_a_time_pass_in_parts_through_little_memory(store: Store) -> None:
     """A million rows, most of them wanted: counted by pandas, and never a third of them in memory at once."""
+    store.clock = Clock.starting(datetime(2100, 1, 1), 0)  # its made-up rows reach far into the years to come
     units, each = 10, 100_000
     times = np.repeat(np.datetime64(START, "ns") + np.arange(each) * np.timedelta64(5, "m"), units)
     columns = {

@@ -40,9 +40,10 @@ class Back:
     The one deed of the move that writes into the old folder (and only there where a verified copy exists).
     """
 
-    def __init__(self, move: Move, shadow: Shadow, note: Note, private: Private) -> None:
+    def __init__(self, move: Move, shadow: Shadow, note: Note, private: Private, clock: Clock) -> None:
         self._move = move
         self._shadow = shadow
+        self._clock = clock
         self._note = note
         self._private = private
 
@@ -163,7 +164,7 @@ class Back:
         since, left_torn = None if asked else at - _AGAIN, torn.known(self._move)
         kept = dict(note.get("kept", {}))
         told: dict[str, int] = {}
-        store = Store(self._move.data)
+        store = Store(self._move.data, clock=self._clock)
         for dataset in self._move.shared:
             old = self._move.old(dataset)
             if not (self._move.data / dataset.file_name).exists():

@@ -62,7 +62,7 @@ class Switch:
         self._still = still
         self._note = Note(move.backup / NOTE)
         self._private = private
-        self._back = Back(move, shadow, self._note, private)
+        self._back = Back(move, shadow, self._note, private, clock)
 
     def check(self) -> str | None:
         if not self._note.read() and (why := quiet.turning(self._clock.now())):

@@ -1,0 +1,105 @@
+"""Which values a row may have: one rule for what is read from AEMO's files and for what enters ours.
+
+A time is an interval end of its dataset, from the market's first year until tomorrow. An id is there, and has no spaces
+around it. A number is finite, or null where there is none; never NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aemo_ops.market.dataset import NUMBER, TIME, Dataset
+from aemo_ops.market.intervals import DAY, FIVE_MINUTES, nanoseconds
+
+EARLIEST = datetime(1998, 1, 1)  # the NEM began in December of that year
+Mask = npt.NDArray[np.bool_]
+Doubts = Iterator[tuple[Mask, str]]  # which values are unfit, and why; those that are not null
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """A value that no row may have, as text; in which row (from 0) and column it stands, and why no row may have it."""
+
+    row: int
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"column {self.column}: {self.value} {self.reason}"
+
+
+def first_unfit(dataset: Dataset, rows: pa.Table, now: datetime) -> Unfit | None:
+    """The first value, column by column, that keeps rows out of the dataset's file at `now`; None where all may enter."""
+    for name, mask, reason in _unfit(dataset, rows, now):
+        if mask.any():
+            row = int(mask.argmax())
+            return Unfit(row, name, repr(_plain(rows[name][row])), reason)
+    return None
+
+
+def fit(dataset: Dataset, rows: pa.Table, now: datetime) -> Mask:
+    """Which rows may enter the dataset's file at `now`."""
+    fits = np.ones(rows.num_rows, bool)
+    for _, mask, _ in _unfit(dataset, rows, now):
+        fits &= ~mask
+    return fits
+
+
+def _unfit(dataset: Dataset, rows: pa.Table, now: datetime) -> Iterator[tuple[str, Mask, str]]:
+    for field in dataset.schema:
+        column = rows[field.name]
+        if field.name in dataset.key:
+            yield field.name, as_mask(column.is_null()), "is in the key, which every row has"
+        if field.type == TIME:
+            doubts = time_doubts(column, dataset.step, now + DAY)
+        else:
+            doubts = number_doubts(column) if field.type == NUMBER else id_doubts(column)
+        yield from ((field.name, mask, reason) for mask, reason in doubts)
+
+
+def time_doubts(times: pa.ChunkedArray, step: int, latest: datetime | None = None) -> Doubts:
+    """`step`: the grid on which the interval ends stand, in nanoseconds."""
+    there = as_mask(times.is_valid())
+    ends = pc.fill_null(times.cast(pa.int64()), 0).to_numpy()
+    yield there & (ends < nanoseconds(EARLIEST)), f"is before {EARLIEST.year}, the market's first year"
+    if latest is not None:
+        yield there & (ends > nanoseconds(latest)), "is later than tomorrow"
+    yield there & (ends % step != 0), f"ends no interval of {step // (FIVE_MINUTES.seconds * 10**9) * 5} minutes"
+
+
+def number_doubts(numbers: pa.ChunkedArray) -> Doubts:
+    yield as_mask(pc.fill_null(pc.invert(pc.is_finite(numbers)), False)), "is no finite number"
+
+
+def id_doubts(ids: pa.ChunkedArray) -> Doubts:
+    yield by_word(ids.dictionary_encode(), _odd), "is no id: it is empty, or has spaces around it"
+
+
+def _odd(names: pa.Array) -> pa.Array:
+    return pc.or_(pc.equal(names, ""), pc.not_equal(names, pc.utf8_trim_whitespace(names)))
+
+
+def by_word(words: pa.ChunkedArray, judge: Callable[[pa.Array], pa.Array]) -> Mask:
+    """What a judge says of each value of a dictionary column, each distinct one judged once; False of a null."""
+    told = [as_mask(pc.fill_null(judge(chunk.dictionary).take(chunk.indices), False)) for chunk in words.chunks]
+    return np.concatenate([np.zeros(0, bool), *told])
+
+
+def as_mask(found: pa.ChunkedArray | pa.Array) -> Mask:
+    mask: Mask = found.to_numpy() if isinstance(found, pa.ChunkedArray) else found.to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _plain(value: pa.Scalar) -> object:
+    """A value for a message; a time as text, though it be one for which Python has none."""
+    if value.type != TIME or not value.is_valid:
+        return value.as_py()
+    return str(pc.strftime(value.cast(pa.timestamp("s"), safe=False), format="%Y-%m-%d %H:%M:%S"))
