@@ -16,9 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import NUMBER, TIME, Dataset
-from aemo_ops.market.intervals import DAY, FIVE_MINUTES, nanoseconds
+from aemo_ops.market.intervals import EARLIEST, FIVE_MINUTES, nanoseconds, tomorrow
 
-EARLIEST = datetime(1998, 1, 1)  # the NEM began in December of that year
 Mask = npt.NDArray[np.bool_]
 Doubts = Iterator[tuple[Mask, str]]  # which values are unfit, and why; those that are not null
 
@@ -59,7 +58,7 @@ def _unfit(dataset: Dataset, rows: pa.Table, now: datetime) -> Iterator[tuple[st
         if field.name in dataset.key:
             yield field.name, as_mask(column.is_null()), "is in the key, which every row has"
         if field.type == TIME:
-            doubts = time_doubts(column, dataset.step, now + DAY)
+            doubts = time_doubts(column, dataset.step, tomorrow(now))
         else:
             doubts = number_doubts(column) if field.type == NUMBER else id_doubts(column)
         yield from ((field.name, mask, reason) for mask, reason in doubts)

@@ -19,6 +19,7 @@ from aemo_ops import files
 from aemo_ops.clock import NEM_OFFSET
 from aemo_ops.errors import Cancelled, SchemaMismatch
 from aemo_ops.market.dataset import TIME, Dataset, Mode
+from aemo_ops.market.intervals import tomorrow
 from aemo_ops.market.values import fit
 from aemo_ops.migrate.copy import PAUSES, patiently
 from aemo_ops.migrate.foreign import Foreign, fitted, months
@@ -78,14 +79,20 @@ def carry(
 
 
 def lost(
-    dataset: Dataset, old: Path, new: Path, since: datetime | None = None, until: datetime | None = None
+    dataset: Dataset,
+    old: Path,
+    new: Path,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[str]:
     """Keys on the grid that the old file has and the new one lacks, the first ten in words; empty when none is lost.
 
-    Only of intervals that end in (since, until], where these are given.
+    Only of intervals that end in (since, until], where these are given. A row that is dated after tomorrow is no key.
     """
     found: list[str] = []
-    for missing in _missing(dataset, old, new, since, until):
+    latest = tomorrow(now)
+    for missing in _missing(dataset, old, new, since, min(until or latest, latest)):
         keys = missing.slice(0, 10).select(list(dataset.key)).to_pylist()
         found += [" ".join(str(row[name]) for name in dataset.key) for row in keys]
         if len(found) >= 10:

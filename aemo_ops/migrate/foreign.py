@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from aemo_ops.errors import SchemaMismatch, UnreadableNow
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import TIME, Dataset
-from aemo_ops.market.intervals import HALF_HOUR
+from aemo_ops.market.intervals import EARLIEST, HALF_HOUR
 from aemo_ops.market.publication import last_of_each
 from aemo_ops.store.contract.conversion import convert, is_convertible
 from aemo_ops.store.contract.layout import layout
@@ -47,6 +47,11 @@ def fitted(dataset: Dataset, rows: pa.Table) -> Rows:
         raise SchemaMismatch(f"these rows cannot be read as {dataset.name}: {'; '.join(found.obstacles)}.")
     table = found.rows(rows).cast(dataset.schema)
     table = table.filter(pc.and_(*(pc.is_valid(table[name]) for name in dataset.key)))
+    for name in dataset.values:  # a value that is none, as the normal form writes it
+        column = table[name]
+        if pa.types.is_floating(column.type):
+            without = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+            table = table.set_column(table.schema.get_field_index(name), dataset.schema.field(name), without)
     on_grid = table[dataset.key[0]].cast(pa.int64()).to_numpy() % dataset.step == 0
     table = table.filter(pa.array(on_grid))
     once = last_of_each(table, dataset).sort_by([(name, "ascending") for name in dataset.key])
@@ -142,7 +147,7 @@ def months(
     if not known:
         return []
     begin, end = min(first for first, _ in known) - HALF_HOUR, max(last for _, last in known)
-    begin, end = max(begin, since or begin), min(end, until or end)
+    begin, end = max(begin, since or begin, EARLIEST), min(end, until or end)
     found = []
     while begin < end:
         found.append((begin, min(begin + _MONTH, end)))

@@ -21,6 +21,7 @@ from aemo_ops.migrate import carry as carrying
 from aemo_ops.migrate.carry import carry, carry_back, lost
 from aemo_ops.store.lease import adopt
 from aemo_ops.store.parquet import Store
+from tests.conftest import NOON
 from tests.migrate.comparing import BEGIN, fives, inside, right, table
 from tests.migrate.stepping import quiet
 
@@ -76,7 +77,7 @@ def test_every_row_of_the_old_file_comes_over(dataset: Dataset, form: str, old: 
     assert (found.inserted, found.until) == (rows.num_rows, right(dataset)[-1][0])
     pd.testing.assert_frame_equal(frame(store.path(dataset)), rows.to_pandas())
     assert carry(dataset, old / "x.parquet", store, None, quiet()).inserted == 0
-    assert lost(dataset, old / "x.parquet", store.path(dataset)) == []
+    assert lost(dataset, old / "x.parquet", store.path(dataset), NOON) == []
 
 
 def test_a_row_that_is_there_stays_and_only_later_rows_are_looked_at(old: Path, store: Store) -> None:
@@ -96,7 +97,7 @@ def test_five_minute_rows_of_a_half_hour_file_stay_behind_and_are_counted(old: P
     pq.write_table(table(PRICES30, right(PRICES30) + stray), old / "prices30.parquet")
     found = carry(PRICES30, old / "prices30.parquet", store, None, quiet())
     assert (found.inserted, found.off_grid) == (len(right(PRICES30)), len(stray))
-    assert lost(PRICES30, old / "prices30.parquet", store.path(PRICES30)) == []
+    assert lost(PRICES30, old / "prices30.parquet", store.path(PRICES30), NOON) == []
 
 
 def test_lost_rows_are_named(old: Path, store: Store) -> None:
@@ -104,7 +105,7 @@ def test_lost_rows_are_named(old: Path, store: Store) -> None:
     pq.write_table(rows, old / "scada5.parquet")
     store.merge(SCADA5, rows.filter(pa.array([at not in (4, 7) for at in range(rows.num_rows)])))
     gone = [f"{end} {name}" for at, (end, name, _) in enumerate(right(SCADA5)) if at in (4, 7)]
-    assert lost(SCADA5, old / "scada5.parquet", store.path(SCADA5)) == gone
+    assert lost(SCADA5, old / "scada5.parquet", store.path(SCADA5), NOON) == gone
 
 
 def test_a_file_that_is_being_written_is_read_when_it_is_whole(old: Path, store: Store) -> None:
@@ -143,7 +144,7 @@ def test_what_was_collected_since_comes_back_and_the_old_rows_stay(
         pd.testing.assert_frame_equal(again, rows.to_pandas())
     else:
         pd.testing.assert_frame_equal(again.iloc[: len(kept)].reset_index(drop=True), kept)
-        assert lost(dataset, store.path(dataset), path) == []
+        assert lost(dataset, store.path(dataset), path, NOON) == []
     assert carry_back(dataset, store, path, MIDDLE).inserted == 0
 
 
@@ -156,9 +157,12 @@ def test_what_the_normal_form_can_read_comes_over_and_back(form: str, old: Path,
     pq.write_table(before, path)
     assert carry(PRICES5, path, store, None, quiet()).inserted == first.num_rows
     pd.testing.assert_frame_equal(frame(store.path(PRICES5)), first.to_pandas())
-    assert carry(PRICES5, path, store, MIDDLE, quiet()).inserted == 0 and lost(PRICES5, path, store.path(PRICES5)) == []
+    assert (
+        carry(PRICES5, path, store, MIDDLE, quiet()).inserted == 0
+        and lost(PRICES5, path, store.path(PRICES5), NOON) == []
+    )
     store.merge(PRICES5, rows)
-    assert len(lost(PRICES5, store.path(PRICES5), path)) == 10
+    assert len(lost(PRICES5, store.path(PRICES5), path, NOON)) == 10
     assert carry_back(PRICES5, store, path, MIDDLE - timedelta(minutes=30)).inserted == rows.num_rows - first.num_rows
     assert pq.read_table(path).equals(ODD[form](rows))
 

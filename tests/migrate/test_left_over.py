@@ -18,6 +18,7 @@ from aemo_ops.migrate.note import Note
 from aemo_ops.migrate.step import Phase
 from aemo_ops.migrate.steps.copying import MANIFEST
 from aemo_ops.migrate.steps.switch import NOTE
+from tests.conftest import NOON
 from tests.migrate.comparing import END, ids, table
 from tests.migrate.moving import damaged, wizard
 from tests.migrate.stepping import quiet
@@ -50,7 +51,7 @@ def test_a_copy_made_anew_is_put_in_normal_form_and_not_the_one_of_days_ago(plac
             wizard(place).run(quiet())
     wizard(place).run(quiet())
     old, new = (place / folder / "prices5.parquet" for folder in ("old", "ssd/data"))
-    assert lost(PRICES5, old, new) == []
+    assert lost(PRICES5, old, new, NOON) == []
     assert digests(place / "ssd" / "backup")["prices5.parquet"] == digests(place / "old")["prices5.parquet"]
 
 

@@ -83,12 +83,12 @@ def test_rows_come_over_and_go_back_and_the_file_keeps_its_layout(
     early = keys([row for row in right(dataset) if row[0] <= BEGIN + HOUR])
     assert carry(dataset, old, store, None, quiet()).inserted == len(early)
     assert store.read(dataset).to_pydict() == first_hour(dataset).to_pydict()
-    assert lost(dataset, old, store.path(dataset)) == []
+    assert lost(dataset, old, store.path(dataset), NOON) == []
 
     store.merge(dataset, table(dataset, right(dataset)))  # what was collected since
     late = keys(right(dataset)) - early
     assert carry_back(dataset, store, old, None).inserted == len(late)
-    assert lost(dataset, store.path(dataset), old) == [] and carry_back(dataset, store, old, None).inserted == 0
+    assert lost(dataset, store.path(dataset), old, NOON) == [] and carry_back(dataset, store, old, None).inserted == 0
     after = pd.read_parquet(old)
     assert pq.read_schema(old).names == schema.names and pq.read_schema(old).types == schema.types
     pd.testing.assert_frame_equal(after.iloc[: len(before)], before)  # its rows stay as they were
@@ -105,7 +105,7 @@ def test_a_value_that_a_wide_file_lacks_beside_others_goes_into_its_row(tmp_path
     )
     old = as_wide(lacking, tmp_path / "rooftop_solar.parquet")
     times = len(pd.read_parquet(old))
-    assert lost(ROOFTOP30, store.path(ROOFTOP30), old) == [f"{BEGIN + HOUR} QLD1"]
+    assert lost(ROOFTOP30, store.path(ROOFTOP30), old, NOON) == [f"{BEGIN + HOUR} QLD1"]
     assert carry_back(ROOFTOP30, store, old, None).inserted == 1
     after = pd.read_parquet(old).set_index("settlementdate")
     assert len(after) == times

@@ -111,7 +111,7 @@ class Back:
     def _has_all(self) -> bool:
         """Whether every row of the new files is in the old ones. Raises UnreadableNow."""
         pairs = [(one, self._move.data / one.file_name, self._move.old(one)) for one in self._move.datasets]
-        return not any(lost(dataset, new, old) for dataset, new, old in pairs if new.exists())
+        return not any(lost(dataset, new, old, self._clock.now()) for dataset, new, old in pairs if new.exists())
 
     def _running(self) -> list[Program]:
         return self._move.collectors()
@@ -175,7 +175,7 @@ class Back:
             failpoint("back.kept")
             progress.tell(0, 0, f"putting rows back into {old.name}")
             told[dataset.name] = self._carried_back(dataset, store, old, since)
-            if gone := lost(dataset, self._move.data / dataset.file_name, old, since):
+            if gone := lost(dataset, self._move.data / dataset.file_name, old, self._clock.now(), since):
                 raise VerificationFailed(f"{old} lacks rows that were put into it: {'; '.join(gone)}")
             failpoint("back.carried")
         return {"rows_back": told, "kept": kept}

@@ -79,7 +79,11 @@ class CatchUp:
             since = datetime.fromisoformat(one["since"]) if one["since"] else None
             until = datetime.fromisoformat(one["until"])
             old, new = self._move.old(dataset), self._move.data / dataset.file_name
-            if dataset.name not in left_torn and old.exists() and (gone := lost(dataset, old, new, since, until)):
+            if (
+                dataset.name not in left_torn
+                and old.exists()
+                and (gone := lost(dataset, old, new, self._clock.now(), since, until))
+            ):
                 return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
         return None
 

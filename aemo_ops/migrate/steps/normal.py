@@ -23,7 +23,7 @@ from aemo_ops.store.contract.wide import Unfolded, is_wide_file, unfold, unfolde
 from aemo_ops.store.lease import adopted
 
 Version = tuple[int, int, int, int]
-LOSSES = (Kind.NULL_KEY,)  # rows that were there and that no normal form can keep: a person must agree
+LOSSES = (Kind.NULL_KEY, Kind.IMPOSSIBLE_DATE)  # rows that no normal form can keep: a person must agree
 
 
 class NormalForm:
@@ -116,7 +116,16 @@ class NormalForm:
             source = _long_path(path)
             found = unfold(kept, source, dataset)
             more = {"kept": str(kept), "source_sha256": digest(kept), "between": found.between, "unlike": found.unlike}
-        repair = normalise(source, beside, dataset, now, self._move.drop_columns, overwrite=True, progress=going)
+        repair = normalise(
+            source,
+            beside,
+            dataset,
+            now,
+            self._move.drop_columns,
+            overwrite=True,
+            progress=going,
+            accept_loss=self._move.accept_loss,
+        )
         failpoint("normal.written")
         with explained(path):
             beside.replace(path)
@@ -204,6 +213,7 @@ def _fact(repair: Repair) -> dict[str, Any]:
         "duplicates_differing": repair.differing,
         "off_grid": repair.off_grid,
         "null_keys": repair.null_keys,
+        "impossible_dates": repair.impossible,
         "values_unreadable": repair.unread,
         "columns_added": list(repair.added),
         "columns_dropped": list(repair.dropped),

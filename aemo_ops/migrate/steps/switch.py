@@ -118,7 +118,7 @@ class Switch:
             old, new = self._move.old(dataset), self._move.data / dataset.file_name
             if not old.exists() or dataset.name in evidence["torn"]:
                 continue
-            if gone := lost(dataset, old, new, copied_until(self._move, dataset)):
+            if gone := lost(dataset, old, new, self._clock.now(), copied_until(self._move, dataset)):
                 return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
         return None
 

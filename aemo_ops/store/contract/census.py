@@ -43,7 +43,7 @@ class Census:
     `possible`: the earliest and the latest time that a row may have, in nanoseconds. `impossible`: rows with a key at
     other times; `off_grid`: those of the others that end no interval, `on_five_minutes` of them on the 5-minute grid at
     least. `future`: possible ones that are not due yet.
-    `misplaced`: rows before which a row with a later key stands. `repeated`: equal keys that follow one another.
+    `padded`: ids with spaces around them. `misplaced`: rows before which a row with a later key stands. `repeated`: equal keys that follow one another.
     `group_first`, `group_last`: the span of each row group in nanoseconds. `days`: for each stretch, day since 1970 ->
     rows that a normal form can take.
     """
@@ -63,6 +63,7 @@ class Census:
     nan: int = 0
     infinite: int = 0
     no_value: int = 0
+    padded: int = 0
     unread: Counter[str] = field(default_factory=Counter)
     ids: Counter[str] = field(default_factory=Counter)
     group_first: np.ndarray = field(default_factory=lambda: np.array([], dtype=np.int64))
@@ -131,6 +132,7 @@ def _count_keys(census: Census, stretch: Stretch, rows: pa.Table) -> None:
 def _count_values(census: Census, stretch: Stretch) -> None:
     rows, dataset = stretch.rows, census.dataset
     census.unread.update(stretch.unread)
+    census.padded += stretch.padded
     empty = []
     for name in dataset.values:
         column = rows[name]

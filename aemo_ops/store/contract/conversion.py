@@ -72,10 +72,23 @@ def _as_id(array: pa.ChunkedArray) -> pa.ChunkedArray:
         array = pa.chunked_array([array])
     for chunk in array.chunks:
         chunk.dictionary.validate(full=True)  # damaged text would fail later, far from where a damage is understood
-    if any(pc.index(chunk.dictionary, "").as_py() >= 0 for chunk in array.chunks):
-        text = array.cast(TEXT)
+    if any(pc.any(pc.or_(_padded(chunk.dictionary), pc.equal(chunk.dictionary, ""))).as_py() for chunk in array.chunks):
+        text = pc.utf8_trim_whitespace(array.cast(TEXT))
         return pc.if_else(pc.equal(text, ""), None, text).dictionary_encode()
     return array
+
+
+def _padded(ids: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Which ids have spaces around them, or are nothing but spaces."""
+    return pc.not_equal(ids, pc.utf8_trim_whitespace(ids))
+
+
+def padded(array: pa.ChunkedArray) -> int:
+    """How many ids of a column, as somebody wrote it, have spaces around them."""
+    if pa.types.is_dictionary(array.type):
+        counts = (pc.sum(_padded(chunk.dictionary.cast(TEXT)).take(chunk.indices)).as_py() or 0 for chunk in array.chunks)
+        return int(sum(counts))
+    return int(pc.sum(_padded(array.cast(TEXT))).as_py() or 0) if is_text(array.type) else 0
 
 
 def _as_time(array: pa.ChunkedArray) -> pa.ChunkedArray:

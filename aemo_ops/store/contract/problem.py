@@ -42,6 +42,7 @@ class Kind(StrEnum):
     DUPLICATE_IDENTICAL = "duplicate_identical"
     DUPLICATE_DIFFERING = "duplicate_differing"
     NULL_KEY = "null_key"
+    PADDED_ID = "padded_id"
     OFF_GRID = "off_grid"
     IMPOSSIBLE_DATE = "impossible_date"
     UNREADABLE_VALUE = "unreadable_value"

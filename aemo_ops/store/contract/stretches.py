@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from aemo_ops.errors import StoreCorrupt
 from aemo_ops.market.dataset import Dataset
+from aemo_ops.store.contract.conversion import is_text, padded
 from aemo_ops.store.contract.layout import Layout, layout
 from aemo_ops.store.splice.footer import read_footer
 
@@ -26,13 +27,14 @@ class Stretch:
     """Some consecutive rows of a file, as its dataset's. `number` counts from 0 and is the same at every reading.
 
     `first_row` is their position in the file; `unread` says how many values of each column were there, but could not be
-    read as its type, and became null.
+    read as its type, and became null; `padded` how many ids had spaces around them.
     """
 
     number: int
     first_row: int
     rows: pa.Table
     unread: dict[str, int]
+    padded: int = 0
 
 
 class Stretches:
@@ -80,7 +82,7 @@ class Stretches:
         for table in self._tables(run):
             if wanted is None or number in wanted:
                 rows = self.layout.rows(table)
-                yield Stretch(number, first_row, rows, self._unread(table, rows))
+                yield Stretch(number, first_row, rows, self._unread(table, rows), self._padded(table))
             number, first_row = number + 1, first_row + table.num_rows
 
     def _tables(self, run: range) -> Iterator[pa.Table]:
@@ -112,6 +114,10 @@ class Stretches:
     def _unread(self, table: pa.Table, rows: pa.Table) -> dict[str, int]:
         lost = {name: rows[name].null_count - table[source].null_count for name, source in self.layout.sources.items()}
         return {name: count for name, count in lost.items() if count}
+
+    def _padded(self, table: pa.Table) -> int:
+        schema, sources = self.layout.dataset.schema, self.layout.sources
+        return sum(padded(table[source]) for name, source in sources.items() if is_text(schema.field(name).type))
 
 
 def _runs(bounds: np.ndarray, size: int) -> Iterator[range]:
