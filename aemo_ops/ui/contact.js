@@ -13,14 +13,14 @@ function show(state, words) {
   window.dispatchEvent(new CustomEvent("aemo-ops:contact", {detail: words}))
 }
 
-// A page of a server that ended is known to no other one: the same one is loaded anew.
-async function come_back() {
+const pause = (seconds) => new Promise((go_on) => setTimeout(go_on, 1000 * seconds))
+
+// Whether a server answers; null where one is there that does not. A file of the page is asked for: a page makes a session.
+async function answers() {
+  const file = new URL("static/js/bokeh.min.js", location.href)
   try {
-    const answer = await fetch(location.href, {cache: "no-store", signal: AbortSignal.timeout(1000 * SILENT)})
-    if (!answer.ok) { return false }
-  } catch { return false }
-  location.reload()
-  return true
+    return (await fetch(file, {method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(1000 * SILENT)})).ok
+  } catch (error) { return error.name === "TimeoutError" ? null : false }
 }
 
 export function render({model, view}) {
@@ -33,13 +33,23 @@ export function render({model, view}) {
   const look = () => {
     if (model.beats === 0 || lost) { return }
     silent += LOOKS  // counted in looks, not read from a clock: a computer that slept was not silent meanwhile
-    if (silent >= SILENT) { show("silent", `No answer from the app since ${model.seen}: what you see is of then.`) }
+    if (silent < SILENT) { return }
+    show("silent", `No answer from the app since ${model.seen}: what you see is of then.`)
+    if (silent % SILENT === 0) { ask() }
+  }
+  // Bokeh tells of no closed socket once the browser was about to leave the page, and stayed.
+  const ask = async () => {
+    const before = model.beats
+    if (await answers() === null) { return }
+    await pause(AGAIN)
+    if (model.beats === before) { lose() }
   }
   const lose = async () => {
     if (lost) { return }
     lost = true
     show("lost", `Disconnected: what you see is of ${model.seen}. It comes back by itself when the app runs again.`)
-    do { await new Promise((go_on) => setTimeout(go_on, 1000 * AGAIN)) } while (!await come_back())
+    do { await pause(AGAIN) } while (!await answers())
+    location.reload()  // a page of a server that ended is known to no other one
   }
   show("here", "")
   model.on("beats", beat)

@@ -280,7 +280,9 @@ def test_a_wrong_new_file_bars_the_way_and_a_deaf_collector_is_not_killed(browse
         expect(page.get_by_text("differences unexplained, or ours wrong: none")).to_be_visible(timeout=LONG)
         deed(page, "Compare, and open the switchover", LONG)
         typed(page, "SWITCH", "Switch over")
-        expect(page.get_by_role("alert")).to_contain_text("it was not killed. Everything is as before", timeout=LONG)
+        expect(page.get_by_role("alert").first).to_contain_text(
+            "it was not killed. Everything is as before", timeout=LONG
+        )
         assert len(demo.collectors()) == 1 and deaf.poll() is None
         deaf.kill()
         deaf.wait(10)

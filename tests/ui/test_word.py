@@ -9,7 +9,6 @@ import pytest
 from markupsafe import Markup
 from playwright.sync_api import Browser, expect
 
-from aemo_ops.ui import theme
 from aemo_ops.ui.board import Board
 from aemo_ops.ui.moving import pieces
 from tests.ui.browsing import answers, free_port
@@ -28,7 +27,6 @@ class Served:
 
     def page(self) -> Board:
         self.board = Board(Markup('<div class="card" data-slot="card"></div>'), on_click=self._clicked)
-        self.board.stylesheets = [*self.board.stylesheets, f":host {{ {theme._variables(theme.LIGHT)} }}"]
         self.fill("")
         return self.board
 
