@@ -113,15 +113,8 @@ def test_our_engine_catches_up_and_what_the_old_one_did_wrong_is_explained(paral
         "old missed it", "old was wrong: the mean of fewer than six", "old was wrong: the mean of the last five of six",
     }  # fmt: skip
     for dataset in DATASETS:
-        assert (
-            lost(
-                dataset,
-                parallel.move.source / dataset.file_name,
-                parallel.move.data / dataset.file_name,
-                NOON + timedelta(days=1),
-            )
-            == []
-        )
+        old, new = (folder / dataset.file_name for folder in (parallel.move.source, parallel.move.data))
+        assert lost(dataset, old, new, NOON + timedelta(days=1)) == []
     ours, theirs = (parallel.frame(folder, "prices5") for folder in (parallel.move.data, parallel.move.source))
     assert len(ours) > 2 * len(theirs)  # its holes are filled
 

@@ -52,6 +52,7 @@ def by_pandas(path: Path, dataset: Dataset) -> pd.DataFrame:
     frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     for value in dataset.values:
         frame[value] = pd.to_numeric(frame[value]).astype("float64")
+    frame[name] = frame[name].map(lambda one: one.strip() if isinstance(one, str) else one)
     frame = frame[frame[time].notna() & frame[name].notna() & (frame[name] != "")]
     frame = frame[frame[time].between(pd.Timestamp(1998, 1, 1), NOW + timedelta(days=1))]
     frame = frame[frame[time] == frame[time].dt.floor(dataset.cadence)]

@@ -109,6 +109,18 @@ def test_an_index_without_a_name_becomes_the_time_column(tmp_path: Path) -> None
     assert pq.read_table(normal_path(path)).equals(good(PRICES5))
 
 
+@pytest.mark.parametrize("how", ["plain", "dictionary"])
+def test_ids_with_spaces_around_them_are_told_and_lose_them(tmp_path: Path, how: str) -> None:
+    rows = good(SCADA5)
+    names = [name if at % 3 else f" {name} " for at, name in enumerate(rows["duid"].to_pylist())]
+    ids = pa.array(names, pa.string())
+    odd = rows.set_column(1, "duid", ids if how == "plain" else ids.dictionary_encode())
+    source = write(tmp_path / "scada5.parquet", odd)
+    told = {problem.kind: problem.count for problem in examine(source, NOW, SCADA5).problems}
+    assert told["padded_id"] == sum(name != name.strip() for name in names)
+    assert pq.read_table(repair(source, SCADA5).target).to_pydict() == rows.to_pydict()
+
+
 def test_missing_value_columns_become_null(tmp_path: Path) -> None:
     path = write(tmp_path / "transmission30.parquet", good(TRANSMISSION30).drop_columns(["exportlimit", "mwflow"]))
     done = repair(path, TRANSMISSION30)

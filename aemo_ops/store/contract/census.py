@@ -43,7 +43,8 @@ class Census:
     `possible`: the earliest and the latest time that a row may have, in nanoseconds. `impossible`: rows with a key at
     other times; `off_grid`: those of the others that end no interval, `on_five_minutes` of them on the 5-minute grid at
     least. `future`: possible ones that are not due yet.
-    `padded`: ids with spaces around them. `misplaced`: rows before which a row with a later key stands. `repeated`: equal keys that follow one another.
+    `padded`: ids with spaces around them.
+    `misplaced`: rows before which a row with a later key stands. `repeated`: equal keys that follow one another.
     `group_first`, `group_last`: the span of each row group in nanoseconds. `days`: for each stretch, day since 1970 ->
     rows that a normal form can take.
     """

@@ -86,7 +86,9 @@ def _padded(ids: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 def padded(array: pa.ChunkedArray) -> int:
     """How many ids of a column, as somebody wrote it, have spaces around them."""
     if pa.types.is_dictionary(array.type):
-        counts = (pc.sum(_padded(chunk.dictionary.cast(TEXT)).take(chunk.indices)).as_py() or 0 for chunk in array.chunks)
+        counts = (
+            pc.sum(_padded(chunk.dictionary.cast(TEXT)).take(chunk.indices)).as_py() or 0 for chunk in array.chunks
+        )
         return int(sum(counts))
     return int(pc.sum(_padded(array.cast(TEXT))).as_py() or 0) if is_text(array.type) else 0
 

@@ -175,7 +175,9 @@ def _of_rows(census: Census, now: datetime) -> Iterator[Problem]:
         detail = f"{census.null_keys:,} rows have no {' or no '.join(census.dataset.key)}{hint}"
         yield Problem(Kind.NULL_KEY, detail, census.null_keys)
     if census.padded:
-        yield Problem(Kind.PADDED_ID, f"{census.padded:,} ids have spaces around them, so each looks like another", census.padded)
+        yield Problem(
+            Kind.PADDED_ID, f"{census.padded:,} ids have spaces around them, so each looks like another", census.padded
+        )
     if census.off_grid.count:
         yield Problem(Kind.OFF_GRID, _off_grid(census), census.off_grid.count)
     if census.impossible.count:
