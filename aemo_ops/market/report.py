@@ -60,6 +60,10 @@ class Report:
             rf"(?P<prefix>{prefixes})_(?P<stamp>\d{{{digits}}})(?:_(?P<sequence>\d+))?\.zip", re.IGNORECASE
         )
 
+    def is_like(self, file_name: str) -> bool:
+        """Whether a name begins as the names of the report's files do; more than that it may not have in common."""
+        return file_name.upper().startswith(tuple(f"{prefix}_" for prefix in self.prefixes))
+
     def interval(self, file_name: str) -> datetime:
         """The interval end that a file of this report holds, from its name. Raises ValueError for a foreign name."""
         match = self.pattern.fullmatch(file_name)

@@ -117,7 +117,7 @@ class Foreign:
 
     def _times(self, rows: pa.Table) -> pa.ChunkedArray:
         """NEM times, whatever they are written as; null where nobody can read them."""
-        return convert(rows[self._time], TIME).cast(pa.timestamp("us"))
+        return convert(rows[self._time], TIME).cast(pa.timestamp("us"), safe=False)  # a stamp may have nine decimals
 
     def _unreadable(self, error: Exception) -> UnreadableNow:
         return UnreadableNow(

@@ -42,15 +42,15 @@ class _Read:
 class Nemweb:
     """Asks Current, then Archive, then MMSDM; what none of them has is not told. What was read is kept for the next question.
 
-    `kept`: the last files of Current by their URL, under which AEMO never publishes another; given to one judge after the
-    other, so that who compares again and again asks for each of them once.
+    `kept`: the last files of Current as they were listed; given to one judge after the other, so that who compares again
+    and again asks for each of them once, and for one that AEMO published again once more.
     """
 
-    def __init__(self, client: Client, kept: dict[str, bytes] | None = None) -> None:
+    def __init__(self, client: Client, kept: dict[Listing, bytes] | None = None) -> None:
         self._client = client
         self._kept = {} if kept is None else kept
         self._shelves = Shelves(client)
-        self._last: tuple[str, bytes] | None = None
+        self._last: tuple[Listing, bytes] | None = None
 
     def told(self, dataset: Dataset, since: datetime, until: datetime) -> Told:
         """See `Judge`. A file that cannot be had or read is logged: its intervals are then not told by its level."""
@@ -94,16 +94,16 @@ class Nemweb:
         return read
 
     def _small(self, file: Listing) -> bytes:
-        if file.url not in self._kept:
-            self._kept[file.url] = self._client.fetch(file, bundle.LARGEST_PACKED)
+        if file not in self._kept:
+            self._kept[file] = self._client.fetch(file, bundle.LARGEST_PACKED)
             while len(self._kept) > _KEPT:
                 self._kept.pop(next(iter(self._kept)))
-        return self._kept[file.url]
+        return self._kept[file]
 
     def _body(self, file: Listing) -> bytes:
         """The file's bytes; those of the last one are kept, since the next question is often about the same bundle."""
-        if self._last is None or self._last[0] != file.url:
-            self._last = file.url, self._client.fetch(file, bundle.LARGEST_PACKED)
+        if self._last is None or self._last[0] != file:
+            self._last = file, self._client.fetch(file, bundle.LARGEST_PACKED)
         return self._last[1]
 
 

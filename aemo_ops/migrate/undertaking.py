@@ -32,6 +32,7 @@ from aemo_ops.migrate.steps.prepare import Prepare
 from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.migrate.steps.watching import Watch
 from aemo_ops.migrate.wizard import Wizard, fold
+from aemo_ops.nemweb.listing import Listing
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.settings import Settings
@@ -128,7 +129,7 @@ class Undertaking:
         move, shadow, clock = self.move, self.shadow, self.clock
         settings = [(self._settings.home / ".env", {_FOLDER: str(move.data)})]
         ours = Ours(self._settings.data_path, self._settings.home, self._settings.clock_file is not None)
-        judged: dict[str, bytes] = {}  # a page that waits compares again and again
+        judged: dict[Listing, bytes] = {}  # a page that waits compares again and again
         steps: tuple[Step, ...] = (
             Prepare(move, clock, self.journal, ours),
             Copying(move, clock),

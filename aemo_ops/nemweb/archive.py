@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,13 +10,13 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from aemo_ops.errors import NemwebGone
+from aemo_ops.errors import ListingRejected, NemwebGone
 from aemo_ops.market import mmsdm
 from aemo_ops.market.dataset import Source
 from aemo_ops.market.intervals import DAY, nanoseconds
 from aemo_ops.market.report import Report
 from aemo_ops.nemweb.client import Client
-from aemo_ops.nemweb.listing import Listing
+from aemo_ops.nemweb.listing import Listing, left_alone
 
 Times = npt.NDArray[np.int64]
 
@@ -113,8 +112,13 @@ class Shelves:
             return []
         together: dict[tuple[datetime, datetime], list[Listing]] = {}
         for entry in self._listed(report.bundles.directory):
-            with suppress(ValueError):  # another file's name, or one whose dates are none
-                together.setdefault(report.bundle_dates(entry.name), []).append(entry)
+            try:
+                dates = report.bundle_dates(entry.name)
+            except ValueError:  # another file's name, or one whose dates are none
+                if report.is_like(entry.name):
+                    left_alone(entry.name, f"its name is none that the bundles of {report.title} are known to have")
+                continue
+            together.setdefault(dates, []).append(entry)
         offers = []
         for (first, last), entries in together.items():
             could_first, could_last = report.bundle_span(entries[0].name)
@@ -133,6 +137,7 @@ class Shelves:
                 if told and told[:2] == (source.mmsdm, month):
                     parts[told[2]] = entry
             if parts:
+                _check_parts(source.mmsdm, month, parts)
                 files = tuple(parts[part] for part in sorted(parts))
                 end = mmsdm.following(month)
                 begin = month + source.report.cadence
@@ -148,6 +153,15 @@ class Shelves:
             except NemwebGone:  # a month that is not published yet, a report that Archive does not have
                 self._pages[directory] = ()
         return self._pages[directory]
+
+
+def _check_parts(table: str, month: datetime, parts: Mapping[int, Listing]) -> None:
+    """Raises ListingRejected where one part of a table is not there while a later one is: of what it holds nothing is known."""
+    if missing := [part for part in range(1, max(parts)) if part not in parts]:
+        raise ListingRejected(
+            f"MMSDM lists FILE{max(parts):02d} of {table} for {month:%Y-%m} and not FILE{missing[0]:02d}: the month is not whole. "
+            "Nothing of it was read; it is asked for again the next time."
+        )
 
 
 def assigned(

@@ -73,7 +73,9 @@ def files_of(report: Report, page: str, url: str) -> tuple[Listing, ...]:
             try:
                 found[entry.name] = report.interval(entry.name), entry
             except ValueError:
-                log.warning("%s: the stamp in its name is no time; the file is left alone", entry.name)
+                left_alone(entry.name, "the stamp in its name is no time")
+        elif report.is_like(entry.name):
+            left_alone(entry.name, f"its name is none that {report.title} is known to have")
     if not found:
         title = re.search(r"<title>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
         about = f" (its title: {title[1].strip()[:80]!r})" if title else ""
@@ -82,6 +84,12 @@ def files_of(report: Report, page: str, url: str) -> tuple[Listing, ...]:
             "the report. Nothing was marked as read; the next cycle tries again."
         )
     return tuple(entry for _, entry in sorted(found.values(), key=lambda one: (one[0], one[1].name)))
+
+
+@lru_cache(maxsize=1024)
+def left_alone(name: str, why: str) -> None:
+    """Say of a file that is listed beside those that are read why it is not; once, not in every cycle."""
+    log.warning("%s is left alone: %s. If it holds what is missing, report it.", name, why)
 
 
 def every_entry(page: str, url: str) -> tuple[Listing, ...]:

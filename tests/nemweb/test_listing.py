@@ -15,7 +15,7 @@ from aemo_ops.market.catalogue import SCADA5
 from aemo_ops.market.report import DISPATCH_SCADA, DISPATCHIS, ROOFTOP, TRADINGIS
 from aemo_ops.nemweb.archive import Level, Shelves
 from aemo_ops.nemweb.client import Client
-from aemo_ops.nemweb.listing import _published, entries, every_entry, files_of
+from aemo_ops.nemweb.listing import _published, entries, every_entry, files_of, left_alone
 from tests.conftest import REAL
 
 BASE = "https://www.nemweb.com.au/Reports/CURRENT/Dispatch_SCADA/"
@@ -129,6 +129,7 @@ def test_a_line_with_a_time_that_is_none_is_left_out_and_said(
     odd: str, day: str, time: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     _published.cache_clear()
+    left_alone.cache_clear()
     good = LINE.format(day="4/18/2026", time=" 2:41 PM", size=4049, href=f'"/x/{NAME}"', name=NAME)
     bad = LINE.format(day=day, time=time, size=4049, href=f'"/x/{odd}"', name=odd)
     assert [entry.name for entry in files_of(DISPATCH_SCADA, good + bad, BASE)] == [NAME]
@@ -146,6 +147,34 @@ def test_a_bundle_or_month_whose_name_has_no_date_is_no_offer() -> None:
     offers = Shelves(client).offers(SCADA5.sources[0], Level.ARCHIVE, datetime(2026, 4, 1), datetime(2026, 4, 30))
     assert [[file.name for file in offer.files] for offer in offers] == [[names[0]], [names[2]]]
     assert mmsdm.table_of("PUBLIC_DVD_DISPATCHPRICE_202613010000.zip") is None
+
+
+@pytest.mark.parametrize(
+    "odd", ["PUBLIC_DISPATCHSCADA_202604181450_LEGACY.zip", "PUBLIC_DISPATCHSCADA_202604181450.zip.tmp"]
+)
+def test_a_name_that_only_begins_as_the_report_s_is_left_alone_and_said_once(
+    odd: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_alone.cache_clear()
+    page = "".join(
+        LINE.format(day="4/18/2026", time=" 2:41 PM", size=4049, href=f'"/x/{name}"', name=name) for name in (NAME, odd)
+    )
+    for _ in range(2):
+        assert [entry.name for entry in files_of(DISPATCH_SCADA, page, BASE)] == [NAME]
+    assert caplog.text.count(odd) == 1
+
+
+def test_a_monthly_table_of_which_a_part_is_not_there_is_not_read_in_part() -> None:
+    def shelves(*parts: int) -> Shelves:
+        names = [f"PUBLIC_ARCHIVE%23DISPATCH_UNIT_SCADA%23FILE{part:02d}%23202501010000.zip" for part in parts]
+        page = "".join(LINE.format(day="2/9/2025", time="1:01 AM", size=1, href=f'"/x/{n}"', name=n) for n in names)
+        return Shelves(cast(Client, SimpleNamespace(directory=lambda path: every_entry(page, BASE))))
+
+    span = SCADA5.sources[0], Level.MMSDM, datetime(2025, 1, 5), datetime(2025, 1, 6)
+    assert [len(offer.files) for offer in shelves(2, 1).offers(*span)] == [2]
+    for parts in ((2,), (1, 3)):
+        with pytest.raises(ListingRejected, match="of DISPATCH_UNIT_SCADA for 2025-01 and not FILE0"):
+            shelves(*parts).offers(*span)
 
 
 def test_a_file_listed_twice_counts_once_and_ten_thousand_are_read() -> None:
