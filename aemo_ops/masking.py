@@ -170,7 +170,10 @@ def _to_the_quote(found: re.Match[str]) -> tuple[str, str, str]:
     for one in _QUOTE.findall(found.string[begin : found.start("value")]):
         quote = "" if one == quote else quote or one
     at = value.find(quote, 1) if quote and not value.startswith(quote) else -1
-    return (value, "", "") if at < 0 else (value[:at], quote, value[at + 1 :])
+    within, closed, _ = value[at + 1 :].partition(quote) if at >= 0 else ("", "", "")
+    if at < 0 or (closed and within and not re.search(r"\s", within)):  # a'b' is one word to a shell, and one value
+        return value, "", ""
+    return value[:at], quote, value[at + 1 :]
 
 
 def _announces(option: str, value: str, words: Sequence[str]) -> bool:

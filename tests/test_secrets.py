@@ -47,7 +47,7 @@ def test_an_address_with_a_password_is_refused_and_told_without_it(
     with pytest.raises(SettingsError) as refused:
         Settings.load({"NEMWEB_URL": ADDRESS}, tmp_path)
     assert CANARY not in str(refused.value)
-    assert "NEMWEB_URL" in str(refused.value) and "nemweb.example.org" in str(refused.value)
+    assert "NEMWEB_URL" in str(refused.value)
     monkeypatch.setenv("AEMO_OPS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NEMWEB_URL", ADDRESS)
     assert main(["doctor"]) == 2

@@ -161,6 +161,9 @@ def _read_table(task: Task, name: str, body: bytes, found: _Found) -> None:
 def _keep(name: str, feed: Feed, table: pa.Table, rows: list[pa.Table], found: _Found) -> None:
     dataset = catalogue.dataset(feed.dataset)
     fresh = dataset.rows(feed.source, table)
+    for column in dataset.key:
+        if fresh[column].null_count:
+            raise ReportRejected(f"{name}: table {feed.source.table}: a row has no {column}")
     if fresh.num_rows:
         for mask, reason in time_doubts(
             fresh["settlementdate"], int(feed.source.report.cadence.total_seconds()) * 10**9

@@ -63,8 +63,8 @@ def test_a_move_through_its_first_steps_stands_as_the_journal_says(command: Comm
     assert document["alarm"] == "" and document["from"] == str(command.place / "old")
     assert "Copy & verify" in told(command, "status", exit_code=1)
     # The same move, said otherwise, is another one.
-    other = told(command, "run", *ends, "--drop-columns", exit_code=2)
-    assert "begun with other settings (drop_columns)" in other
+    other = told(command, "run", *ends, "--watch-hours", "5", exit_code=2)
+    assert "begun with other settings (watch_hours)" in other
     page = command.place / "out" / "move.html"
     assert str(page) in told(command, "report", "--folder", str(page.parent), exit_code=0)
     assert "Copy &amp; verify" in page.read_text() and json.loads(page.with_suffix(".json").read_text())["steps"]

@@ -76,16 +76,16 @@ def test_a_rooftop_file_stamped_2000_holds_the_half_hour_that_ended_1930() -> No
     )
 
 
-def test_rows_without_key_or_value_are_dropped_and_negative_ones_kept() -> None:
+def test_rows_without_any_value_are_dropped_and_negative_ones_kept() -> None:
     (source,) = catalogue.SCADA5.sources
     table = pa.table(
         {
-            "SETTLEMENTDATE": pa.array([0, 0, 0, None], pa.timestamp("ns")),
-            "DUID": ["BAT1", "BAT2", None, "BAT3"],
-            "SCADAVALUE": [-5.0, None, 1.0, 1.0],
+            "SETTLEMENTDATE": pa.array([0, 0, 0], pa.timestamp("ns")),
+            "DUID": ["BAT1", "BAT2", "BAT3"],
+            "SCADAVALUE": [-5.0, None, 0.0],
         }
     )
-    assert catalogue.SCADA5.rows(source, table).to_pydict()["scadavalue"] == [-5.0]
+    assert catalogue.SCADA5.rows(source, table).to_pydict()["scadavalue"] == [-5.0, 0.0]
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known() -> None:

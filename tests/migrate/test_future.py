@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aemo_ops.errors import RowsLeftOut
+from aemo_ops.errors import StepRefused
 from aemo_ops.market.catalogue import PRICES5
 from aemo_ops.market.intervals import floor
 from aemo_ops.migrate.candidates import candidates, newer
@@ -60,7 +60,7 @@ def test_a_row_after_tomorrow_stops_the_move_before_it_would_be_left_out(tmp_pat
     world, never = World(tmp_path), floor(NOON, STEP) + timedelta(days=280)
     mistaken(world.old, never)
     with pytest.raises(
-        RowsLeftOut, match=rf"{len(REGIONS)} of its .* {len(REGIONS)} dated before 1998 or after tomorrow"
+        StepRefused, match=rf"{len(REGIONS)} rows are dated before 1998 or after tomorrow.*agree to that"
     ):
         go(world, "normal")
     assert keys(world.new) == keys(world.old)

@@ -26,6 +26,7 @@ from aemo_ops.store.lease import adopt
 from aemo_ops.store.parquet import Store
 from tests.conftest import NOON
 from tests.migrate.comparing import BEGIN, right, table
+from tests.migrate.moving import let_rest
 from tests.migrate.stepping import quiet
 
 HOUR = timedelta(hours=1)
@@ -124,6 +125,7 @@ def rooftop(place: Path) -> Move:
     (place / "old").mkdir()
     path = place / "old" / "rooftop_solar.parquet"
     as_wide(table(ROOFTOP30, right(ROOFTOP30)), path)
+    let_rest(path.parent)
     files = {"rooftop30.parquet": path}
     return Move(place / "old", place / "ssd", (Wanted("rooftop30.parquet", True),), ("no such collector",), files=files)
 
@@ -145,6 +147,7 @@ def test_values_that_its_half_hours_do_not_explain_stop_the_move_until_a_person_
     frame = pd.read_parquet(path)
     frame.loc[3, "NSW1"] += 5.0
     frame.to_parquet(path, index=False)
+    let_rest(path.parent)
     with pytest.raises(StepRefused, match="1 values between half hours that the half hours do not explain"):
         wizard(tmp_path, what).run(quiet())
     agreed = what.agreeing(["accept_loss"])

@@ -87,8 +87,8 @@ def test_a_program_that_has_a_file_open_but_is_not_known_by_name_is_told(tmp_pat
         [sys.executable, "-c", f"import time; f = open({str(path)!r}, 'w'); time.sleep(60)", "mine"]
     )
     try:
-        until(lambda: bool(programs.look(["no such thing"], tmp_path)), "it has the file open")
-        running = programs.look(["no such thing"], tmp_path)
+        until(lambda: bool(programs.look(["no such thing"], [tmp_path])), "it has the file open")
+        running = programs.look(["no such thing"], [tmp_path])
         told = programs.nameless(["no such thing"], running, {}, NOON)
         assert f"process {writer.pid}" in told and "its command line holds no 'no such thing'" in told
         assert programs.nameless(["mine"], running, {}, NOON) == ""

@@ -18,6 +18,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.replica import Replica
 from tests.conftest import NOON, generated, only_soak
+from tests.migrate.moving import let_rest
 from tests.migrate.test_move import HOUR, SPEED, World
 from tests.ops import history
 from tests.ops.healed import EVERY
@@ -56,9 +57,8 @@ class Runbook(World):
         self.base = place / "Volumes" / "SSD" / "aemo_production"
         self.updater, self.reader = drive / "aemo-data-updater", self.old / "aemo-energy-dashboard"
         self.gen_info = self.reader / "data" / "gen_info.pkl"
-        self.bin = place / "bin"
         self.port = free_port()
-        for folder in (self.old, self.updater, self.gen_info.parent, self.bin, self.base.parent):
+        for folder in (self.old, self.updater, self.gen_info.parent, self.base.parent):
             folder.mkdir(parents=True)
         self.gen_info.write_bytes(b"\x80\x04copied as bytes, never loaded")
         self.env_file = self.reader / ".env"
@@ -78,20 +78,17 @@ class Runbook(World):
         (self.reader / "gen_dash.py").write_text("print('changed since')\n")  # one of the two is dirty
         self.page = self.reader / "run_dashboard_duckdb.py"
         self.page.write_text(_DASHBOARD)
-        self.crontab(f"*/5 * * * * SLACK_TOKEN={KEY} python -m unified_collector --api-key={KEY} # keeps it going")
+        self.cron(f"*/5 * * * * SLACK_TOKEN={KEY} python -m unified_collector --api-key={KEY} # keeps it going")
         self.keeper: subprocess.Popen[bytes] | None = None
         self.dashboard: subprocess.Popen[bytes] | None = None
 
-    def crontab(self, line: str) -> None:
+    def cron(self, line: str) -> None:
         """What `crontab -l` says from now on."""
-        (self.place / "crontab.txt").write_text(f"0 4 * * * backup\n{line}\n")
-        (self.bin / "crontab").write_text(f"#!/bin/sh\ncat '{self.place}/crontab.txt'\n")
-        (self.bin / "crontab").chmod(0o755)
+        self.crontab.write_text(f"0 4 * * * backup\n{line}\n")
 
     @property
     def environment(self) -> dict[str, str]:
         return super().environment | {
-            "PATH": f"{self.bin}:{os.environ['PATH']}",
             "HOME": str(self.place),
             "TWILIO_AUTH_TOKEN": SECRETS["TWILIO_AUTH_TOKEN"],
         }
@@ -180,6 +177,7 @@ def test_the_plan_s_own_layout_is_prepared_copied_and_given_its_form(runbook: Ru
     for name, frame in old.items():
         write, called = layouts.get(name, (pd.DataFrame.to_parquet, name))
         write(frame, runbook.old / f"{called}.parquet")
+    let_rest(runbook.old)
     Clock.starting(NOON, 0).write(runbook.clock_file)
     plan = runbook.migrate("plan", *runbook.ends)
     assert f"gen_info.pkl: there at {runbook.gen_info}" in plan and "Cannot begin" not in plan
@@ -197,7 +195,9 @@ def test_the_plan_s_own_layout_is_prepared_copied_and_given_its_form(runbook: Ru
         for value in dataset.values:
             assert (both[value].fillna(-1) - both[f"{value}_old"].fillna(-1)).abs().max() < 1e-9, (dataset.name, value)
     assert not [
-        path for path, text in runbook.written().items() if KEY in text or any(s in text for s in SECRETS.values())
+        path
+        for path, text in runbook.written().items()
+        if any(secret.encode() in text for secret in (KEY, *SECRETS.values()))
     ]
 
 
@@ -205,6 +205,7 @@ def test_a_required_file_that_is_nowhere_says_where_it_was_looked_for_and_what_t
     for name, frame in history.whole(generated(units=20), EVERY, NOON - HOUR, NOON).items():
         if name != "scada30":
             frame.to_parquet(runbook.old / f"{name}.parquet", index=False)
+    let_rest(runbook.old)
     Clock.starting(NOON, 0).write(runbook.clock_file)
     said = runbook.migrate("plan", *runbook.ends, exit_code=1)
     assert "scada30.parquet is absent" in said and f"looked for scada30.parquet in {runbook.old}" in said
@@ -231,7 +232,7 @@ def test_the_runbook_from_its_first_step_to_its_last_and_back(runbook: Runbook) 
     # A line of crontab would start the collector again: that has to be ended first, and is said.
     said = runbook.migrate("run", "--step", "switch", typed="SWITCH\n", exit_code=2)
     assert "put a # before the line" in runbook.told[-1] + said and len(runbook.collectors()) == 1
-    runbook.crontab("# */5 * * * * python -m unified_collector")
+    runbook.cron("# */5 * * * * python -m unified_collector")
     # What keeps it alive starts it again at once: the switch sees that, and goes back to what was.
     runbook.migrate("run", "--step", "switch", typed="SWITCH\n", exit_code=2)
     assert "runs again" in runbook.told[-1] and runbook.phases()["switch"] == "failed"
@@ -255,7 +256,9 @@ def test_the_runbook_from_its_first_step_to_its_last_and_back(runbook: Runbook) 
         assert {key for key in keys if key[0] > since} <= runbook.keys(runbook.old, name), name
     assert runbook.gen_info.read_bytes() == b"\x80\x04copied as bytes, never loaded"
     leaks = [
-        path for path, text in runbook.written().items() if KEY in text or any(s in text for s in SECRETS.values())
+        path
+        for path, text in runbook.written().items()
+        if any(secret.encode() in text for secret in (KEY, *SECRETS.values()))
     ]
     assert not leaks
 

@@ -22,7 +22,7 @@ from aemo_ops.store.journal import Journal
 from aemo_ops.store.lease import adopt
 from tests.conftest import NOON, ROOT, SOAK
 from tests.migrate.comparing import right, table
-from tests.migrate.moving import damaged, move, wizard
+from tests.migrate.moving import damaged, let_rest, move, wizard
 from tests.migrate.stepping import quiet
 
 POINTS = [
@@ -138,6 +138,7 @@ def test_columns_that_belong_to_no_dataset_go_only_with_consent(place: Path) -> 
     path = place / "old" / "rooftop30.parquet"
     rows = pq.read_table(path)
     pq.write_table(rows.append_column("quality_indicator", rows["power"]), path)
+    let_rest(path.parent)
     with pytest.raises(StepRefused, match="quality_indicator"):
         wizard(place).run(quiet())
     with pytest.raises(StepRefused, match=r"other settings \(drop_columns\)"):

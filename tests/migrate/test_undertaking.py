@@ -18,7 +18,7 @@ from aemo_ops.migrate.undertaking import FOLDER, Undertaking
 from aemo_ops.settings import Settings
 from aemo_ops.store.journal import Journal
 from tests.migrate.comparing import right
-from tests.migrate.moving import damaged, move
+from tests.migrate.moving import damaged, let_rest, move
 from tests.migrate.stepping import quiet as nobody
 
 
@@ -134,6 +134,7 @@ def test_what_a_person_agrees_to_in_the_middle_is_written_down_and_the_move_goes
     lacking = pd.read_parquet(tmp_path / "old" / "scada5.parquet")
     lacking.loc[0, "duid"] = None
     lacking.to_parquet(tmp_path / "old" / "scada5.parquet", index=False)
+    let_rest(tmp_path / "old")
     with (
         Undertaking(settings, move(tmp_path)) as begun,
         pytest.raises(StepRefused, match=r"1 rows have no .*duid.*agree to that"),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from aemo_ops.market.catalogue import PRICES5, PRICES30, SCADA5
 from aemo_ops.ops.beginning import Beginning
@@ -95,10 +96,12 @@ def test_a_folder_of_an_older_version_is_missed_back_to_its_oldest_merged_file(t
 
 def test_a_row_of_a_time_before_the_market_is_no_beginning(tmp_path: Path) -> None:
     store, ledger = Store(tmp_path / "data"), Ledger(tmp_path / "ledger.sqlite", "a folder")
+    store.path(SCADA5).parent.mkdir()
     for end in (datetime(1970, 1, 1), BEGAN, BEGAN - DAY, NOON):
-        store.path(SCADA5).unlink(missing_ok=True)
         row = {"settlementdate": [end], "duid": ["BW01"], "scadavalue": [1.0]}
-        store.merge(SCADA5, pa.table(row, schema=SCADA5.schema))
+        pq.write_table(
+            pa.table(row, schema=SCADA5.schema), store.path(SCADA5)
+        )  # not by the store, which takes no such row
         Beginning(store, ledger).look((SCADA5,))
     assert ledger.began("scada5") == BEGAN - DAY
 

@@ -125,6 +125,18 @@ def test_one_flipped_byte_in_a_days_bundle_costs_the_member_that_has_it_and_no_o
     assert sorted(parsed.rows[0]["scadavalue"].to_pylist()) == [minute for minute in range(5, 60, 5) if minute != 30]
 
 
+def test_a_member_with_a_row_of_nobody_is_refused_and_the_others_count() -> None:
+    nobody = 'D,DISPATCH,UNIT_SCADA,1,"2026/04/10 00:05:00",,7'
+    bodies = {
+        member(5): report_file("2026/04/10 00:05:00", "1", nobody),
+        member(10): report_file("2026/04/10 00:10:00", "2"),
+    }
+    parsed = parse(day(bodies))
+    assert parsed.rows[0]["scadavalue"].to_pylist() == [2.0]
+    ((refused, reason),) = parsed.rejected
+    assert refused == member(5) and "column DUID: a blank stands" in reason
+
+
 def test_a_row_of_another_interval_in_a_bundles_member_is_left_out_and_told() -> None:
     stray = 'D,DISPATCH,UNIT_SCADA,1,"2026/04/10 00:05:00",U1,-3.5'
     bodies = {member(5): report_file("2026/04/10 00:05:00"), member(10): report_file("2026/04/10 00:10:00", "2", stray)}

@@ -226,11 +226,3 @@ def test_a_later_estimate_takes_the_place_of_an_earlier_one_and_of_nothing_else(
     merge_source(*ground, ROOFTOP30, ESTIMATED, rooftop(99.0), Mode.INSERT)  # published before the other
     assert ground[0].read(ROOFTOP30)["power"].to_pylist() == [101.0, 50.0]
     assert provisional(ground) == {"NSW1"}
-
-
-def test_of_several_publications_in_one_merge_the_latest_is_kept(ground: tuple[Store, Ledger]) -> None:
-    """Upserting, the last of them; inserting, the first."""
-    merge_source(*ground, ROOFTOP30, ESTIMATED, pa.concat_tables([rooftop(1.0), rooftop(2.0)]))
-    assert value(ground, ROOFTOP30) == 2.0
-    merge_source(*ground, ROOFTOP30, MEASURED, pa.concat_tables([rooftop(4.0), rooftop(3.0)]), Mode.INSERT)
-    assert value(ground, ROOFTOP30) == 4.0

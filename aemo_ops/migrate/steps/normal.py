@@ -68,7 +68,7 @@ class NormalForm:
                 if problem.kind is Kind.EXTRA_COLUMN:
                     asked["drop_columns"].append(f"{name} has columns that belong to no dataset ({problem.detail})")
                 elif problem.kind in LOSSES:
-                    asked["accept_loss"].append(f"{name}: {problem.detail}, and are left out")
+                    asked["accept_loss"].append(f"{name}: {problem.detail}; they are left out")
         return {name: ", ".join(words) for name, words in asked.items() if words and name not in self._move.agreed}
 
     def plan(self) -> str:

@@ -270,8 +270,8 @@ class Switch:
         changed = [name for name, was in left.items() if now[name] != was]
         if changed:
             return (
-                f"{', '.join(changed)} changed with no local writer: another computer may be writing "
-                "there. End its collector."
+                f"{', '.join(changed)} in {self._move.source} changed with no local writer: another computer may be "
+                "writing there. End its collector."
             )
         return None
 

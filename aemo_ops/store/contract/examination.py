@@ -183,13 +183,13 @@ def _of_rows(census: Census, now: datetime) -> Iterator[Problem]:
     if census.impossible.count:
         first, last = _moments(census.impossible)
         detail = (
-            f"{census.impossible.count:,} rows are dated before {EARLIEST.year} or after tomorrow, {first} to {last}; "
-            f"it is {stamp(now)}, NEM time"
+            f"{census.impossible.count:,} rows are dated before {EARLIEST.year} or after tomorrow, {first} to {last} "
+            f"(it is {stamp(now)}, NEM time)"
         )
         yield Problem(Kind.IMPOSSIBLE_DATE, detail, census.impossible.count)
     if census.future.count:
         first, last = _moments(census.future)
-        detail = f"{census.future.count:,} rows lie in the future, {first} to {last}; it is {stamp(now)}, NEM time"
+        detail = f"{census.future.count:,} rows lie in the future, {first} to {last} (it is {stamp(now)}, NEM time)"
         yield Problem(Kind.FUTURE, detail, census.future.count)
     yield from _of_values(census)
     yield from _of_ids(census)
