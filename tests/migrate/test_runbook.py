@@ -178,6 +178,7 @@ def test_the_plan_s_own_layout_is_prepared_copied_and_given_its_form(runbook: Ru
         write, called = layouts.get(name, (pd.DataFrame.to_parquet, name))
         write(frame, runbook.old / f"{called}.parquet")
     let_rest(runbook.old)
+    let_rest(runbook.gen_info.parent)
     Clock.starting(NOON, 0).write(runbook.clock_file)
     plan = runbook.migrate("plan", *runbook.ends)
     assert f"gen_info.pkl: there at {runbook.gen_info}" in plan and "Cannot begin" not in plan
@@ -206,6 +207,7 @@ def test_a_required_file_that_is_nowhere_says_where_it_was_looked_for_and_what_t
         if name != "scada30":
             frame.to_parquet(runbook.old / f"{name}.parquet", index=False)
     let_rest(runbook.old)
+    let_rest(runbook.gen_info.parent)
     Clock.starting(NOON, 0).write(runbook.clock_file)
     said = runbook.migrate("plan", *runbook.ends, exit_code=1)
     assert "scada30.parquet is absent" in said and f"looked for scada30.parquet in {runbook.old}" in said
