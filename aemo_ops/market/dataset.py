@@ -12,6 +12,7 @@ from functools import cached_property, reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aemo_ops.market.intervals import length
 from aemo_ops.market.report import Report
 from aemo_ops.market.rules import OTHERS, Rule, every_row
 
@@ -97,7 +98,7 @@ class Dataset:
     @cached_property
     def step(self) -> int:
         """The cadence in nanoseconds, as times are stored."""
-        return int(self.cadence.total_seconds()) * 10**9
+        return length(self.cadence)
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR, ceil
+from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR, ceil, length
 
 SIX = 6
 # The last half-hour trading interval ended here; the next one, of five minutes, at 00:05.
 FIVE_MINUTE_SETTLEMENT = datetime(2021, 10, 1)
-_HALF_HOUR_NS = int(HALF_HOUR.total_seconds()) * 10**9
-_FIVE_MINUTES_NS = int(FIVE_MINUTES.total_seconds()) * 10**9
+_HALF_HOUR_NS = length(HALF_HOUR)
+_FIVE_MINUTES_NS = length(FIVE_MINUTES)
 
 
 def half_hours(rows: pa.Table) -> list[datetime]:

@@ -47,10 +47,14 @@ def tomorrow(now: datetime) -> datetime:
     return now + DAY
 
 
+def length(span: timedelta) -> int:
+    """A span in nanoseconds."""
+    return (span.days * 86_400 + span.seconds) * 10**9 + span.microseconds * 1000
+
+
 def nanoseconds(time: datetime) -> int:
     """Naive NEM time as the files store it: nanoseconds since 1970."""
-    since = time - _NS_EPOCH
-    return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+    return length(time - _NS_EPOCH)
 
 
 def moment(nanoseconds: int) -> datetime:

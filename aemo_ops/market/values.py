@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import NUMBER, TIME, Dataset
-from aemo_ops.market.intervals import EARLIEST, FIVE_MINUTES, nanoseconds, tomorrow
+from aemo_ops.market.intervals import EARLIEST, length, nanoseconds, tomorrow
 
+_MINUTE = timedelta(minutes=1)
 Mask = npt.NDArray[np.bool_]
 Doubts = Iterator[tuple[Mask, str]]  # which values are unfit, and why; those that are not null
 
@@ -71,7 +72,7 @@ def time_doubts(times: pa.ChunkedArray, step: int, latest: datetime | None = Non
     yield there & (ends < nanoseconds(EARLIEST)), f"is before {EARLIEST.year}, the market's first year"
     if latest is not None:
         yield there & (ends > nanoseconds(latest)), "is later than tomorrow"
-    yield there & (ends % step != 0), f"ends no interval of {step // (FIVE_MINUTES.seconds * 10**9) * 5} minutes"
+    yield there & (ends % step != 0), f"ends no interval of {step // length(_MINUTE)} minutes"
 
 
 def number_doubts(numbers: pa.ChunkedArray) -> Doubts:

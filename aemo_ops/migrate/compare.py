@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import HALF_HOUR, moment, nanoseconds
+from aemo_ops.market.intervals import HALF_HOUR, length, moment, nanoseconds
 from aemo_ops.migrate.comparison import SAMPLES, Comparison, Difference, Reason
 from aemo_ops.migrate.naming import of_earlier, of_estimates, old_was_wrong
 from aemo_ops.migrate.sides import departures, side
@@ -21,7 +21,7 @@ from aemo_ops.migrate.told import Judge, Told
 from aemo_ops.migrate.truth import Keys, Truth, same
 
 _NEVER = np.iinfo(np.int64).max
-_APART = 3 * 3_600 * 10**9  # nanoseconds; more than what is asked for around a stretch
+_APART = length(timedelta(hours=3))  # nanoseconds; more than what is asked for around a stretch
 LEAST = {timedelta(minutes=5): 6, HALF_HOUR: 2}  # intervals that are enough to judge by
 
 

@@ -20,7 +20,7 @@ from aemo_ops.errors import FolderRefused, StepRefused
 from aemo_ops.host import processes
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import TIME
-from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR
+from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR, length
 from aemo_ops.migrate import env, inventory, programs
 from aemo_ops.migrate.inventory import Item, State
 from aemo_ops.migrate.move import Move
@@ -32,7 +32,7 @@ from aemo_ops.store.lease import adopted
 READERS = ("run_dashboard_duckdb.py",)  # what the command lines of known dashboards hold
 _AROUND = 3  # folders below the one to move from; one fewer below the folder above it
 _TIMES = 65_536  # of which one off the half hours tells a five-minute file
-_HALF_HOUR_NS = int(HALF_HOUR.total_seconds()) * 10**9
+_HALF_HOUR_NS = length(HALF_HOUR)
 
 
 def located(move: Move, gen_info: Path | None = None) -> Move:

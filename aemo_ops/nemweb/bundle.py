@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO
@@ -24,13 +23,12 @@ from aemo_ops.market.dataset import TIME
 from aemo_ops.market.intervals import DAY
 from aemo_ops.market.values import Unfit
 from aemo_ops.nemweb.columns import WORD, reading, typed
-from aemo_ops.nemweb.report import PREFIX_FIELDS, Contents, fields_of, parse, read
+from aemo_ops.nemweb.report import BROKEN, PREFIX_FIELDS, Contents, fields_of, parse, read
 
 LARGEST_PACKED = 2 * 2**30  # bytes of a bundle or monthly table as it comes; the largest seen has a tenth of it
 _LARGEST_MEMBER = 64 * 2**20
 _BLOCK = 2**20  # larger ones are no faster, and several of them are under way
 _LONGEST_LINE = 2**16
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
 def members(name: str, packed: bytes) -> Iterator[tuple[str, bytes | ReportRejected]]:
@@ -58,7 +56,7 @@ def _unpacked(name: str, archive: zipfile.ZipFile, entries: Sequence[zipfile.Zip
             continue
         try:
             return archive.read(entry)
-        except _BROKEN as error:
+        except BROKEN as error:
             why = ReportRejected(f"{name}: its member {entry.filename!r} cannot be unpacked ({error})")
     return why
 
@@ -98,7 +96,7 @@ def stream(
                 parts = _parts(name, text, table, schema)
                 for part in _of_month(name, table, time, parts, strays if strays is not None else []):
                     yield part.filter(pc.and_(pc.greater_equal(part[time], since), pc.less_equal(part[time], until)))
-        except _BROKEN as error:
+        except BROKEN as error:
             raise ReportRejected(f"{name}: the zip is broken ({error})") from error
 
 
@@ -243,5 +241,5 @@ def _opened(name: str, packed: bytes) -> zipfile.ZipFile:
         raise ReportRejected(f"{name}: NEMWEB sent {kind}, not the file (it begins {packed[:40]!r})")
     try:
         return zipfile.ZipFile(io.BytesIO(packed))
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ReportRejected(f"{name}: the zip is broken ({error})") from error

@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from aemo_ops.market.dataset import AEMO_WORDS, NEVER_BLANK, NUMBER, TIME
-from aemo_ops.market.intervals import FIVE_MINUTES
+from aemo_ops.market.intervals import FIVE_MINUTES, length
 from aemo_ops.market.values import Doubts, Unfit, as_mask, by_word, number_doubts, time_doubts
 
 TIME_FORMAT = "%Y/%m/%d %H:%M:%S"
 WORD = pa.dictionary(pa.int32(), pa.string())  # times and ids repeat by the thousand: each is looked at once
-_GRID = int(FIVE_MINUTES.total_seconds()) * 10**9  # the finest that a table has
+_GRID = length(FIVE_MINUTES)  # the finest that a table has
 _NEAR = 9_000_000_000  # seconds before and after 1970 that nanoseconds can surely hold
 
 

@@ -34,6 +34,8 @@ LARGEST_CSV = (
     64 * 1024 * 1024
 )  # a Current file has well under 20 MB; beyond this it is a bomb or not ours to hold in memory
 _HEADER = re.compile(rb"^I,.*$", re.MULTILINE)
+# What unzipping raises of a damaged file.
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 PREFIX_FIELDS = 4  # the record's kind, report, table and version stand before the columns
 
 
@@ -104,7 +106,7 @@ def unzip(name: str, packed: bytes) -> bytes:
                 raise ReportRejected(f"{name}: the zip should hold one CSV file; it holds {names}")
             with archive.open(members[0]) as member:
                 text = member.read(LARGEST_CSV + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except BROKEN as error:
         raise ReportRejected(f"{name}: the zip is broken ({error})") from error
     if len(text) > LARGEST_CSV:
         raise ReportRejected(

@@ -19,14 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import DAY, moment
+from aemo_ops.market.intervals import DAY, length, moment
 from aemo_ops.store.coverage import Coverage
 
 # Longer than the longest hole known in users' files (35 days of negative values), shorter than a season's outage.
 AROUND = timedelta(days=45)
 Times = npt.NDArray[np.int64]
 Holes = list[tuple[str, int, int]]  # (id, first, last) in nanoseconds; the id "" stands for all
-_AROUND, _DAY = (int(span.total_seconds()) * 10**9 for span in (AROUND, DAY))
+_AROUND, _DAY = length(AROUND), length(DAY)
 
 
 @dataclass(frozen=True)

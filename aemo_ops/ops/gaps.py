@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import DAY, EARLIEST, HALF_HOUR, ceil, moment, nanoseconds, tomorrow
+from aemo_ops.market.intervals import DAY, EARLIEST, HALF_HOUR, ceil, length, moment, nanoseconds, tomorrow
 from aemo_ops.ops.completeness import Completeness, Known, Parent, Presence
 from aemo_ops.ops.expected import Holes, NewId, Times, key_holes, new_ids, without
 from aemo_ops.ops.judging import judge
@@ -222,7 +222,7 @@ class Gaps:
     def _ids_around(dataset: Dataset, coverage: Coverage, low: int, high: int) -> list[str]:
         stretches = coverage.stretches
         firsts, lasts = stretches["first"].to_numpy(), stretches["last"].to_numpy()
-        near = int(timedelta(days=3).total_seconds()) * 10**9
+        near = length(3 * DAY)
         around = np.flatnonzero((firsts <= high + near) & (lasts >= low - near))
         names = set(stretches["id"].take(around).to_pylist())
         names |= {name for name, _, _ in key_holes(dataset, coverage, low, high)}

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.derive import SIX
-from aemo_ops.market.intervals import nanoseconds
+from aemo_ops.market.intervals import length, nanoseconds
 from aemo_ops.ops.completeness import NOTHING, OPEN, Codes, Completeness, Keys, Known, Mask, Parent, Presence
 from aemo_ops.ops.expected import Holes, Times, complement, key_holes, without
 from aemo_ops.store.coverage import STRETCHES, Coverage
@@ -77,7 +77,7 @@ def judge(
         _follow(dataset, states, six, stale | ((lacking > 0) & (dataset.ids is None)), free & (present > 0))
         hard = told | stale | six.hard | (partial & ~six.at_most_units & ~six.open)
         gone_whole = six.absent
-    wait = nanoseconds(now) - int((catalogue.due(dataset) + dataset.cadence).total_seconds()) * 10**9
+    wait = nanoseconds(now) - length(catalogue.due(dataset) + dataset.cadence)
     states[(states != Presence.COMPLETE) & (ends > wait)] = Presence.NOT_DUE
     soft = (states == Presence.PARTIAL) & ~hard & (dataset.ids is None)
     units = soft | ((states == Presence.ABSENT) & (present > 0) & ~gone_whole & (dataset.ids is None))

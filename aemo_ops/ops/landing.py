@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Mode, Source
 from aemo_ops.market.derive import FIVE_MINUTE_SETTLEMENT, SIX, mean_of_six, trading_half_hours
-from aemo_ops.market.intervals import HALF_HOUR, moment, nanoseconds
+from aemo_ops.market.intervals import DAY, HALF_HOUR, length, moment, nanoseconds
 from aemo_ops.market.publication import last_of_each
 from aemo_ops.ops.completeness import Completeness
 from aemo_ops.ops.derivation import derive
@@ -27,8 +27,8 @@ from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.parquet import Store
 
 BATCH_ROWS = 1_000_000  # a merge of so many takes about a second, in which a cycle waits
-_DAY = 86_400 * 10**9
-HALF = int(HALF_HOUR.total_seconds()) * 10**9
+_DAY = length(DAY)
+HALF = length(HALF_HOUR)
 FIVE = HALF // SIX
 
 

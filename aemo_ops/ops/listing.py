@@ -10,7 +10,7 @@ import numpy as np
 
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import HALF_HOUR, moment, nanoseconds
+from aemo_ops.market.intervals import HALF_HOUR, length, moment, nanoseconds
 from aemo_ops.nemweb.archive import Level, levels, opens
 from aemo_ops.ops.completeness import Completeness, Known, Presence
 from aemo_ops.ops.expected import Holes, without
@@ -22,7 +22,7 @@ ESTIMATE = "a satellite estimate; the measurement has not been read"
 MEAN = "the mean of fewer than six 5-minute intervals"
 _FEWER = "fewer rows than AEMO's own file of the interval"
 _MADE = "made from 5-minute intervals of which some are absent at AEMO"
-_HALF = int(HALF_HOUR.total_seconds()) * 10**9
+_HALF = length(HALF_HOUR)
 _WANTING = (Presence.PARTIAL, Presence.MISSING, Presence.ABSENT)
 _Piece = tuple[int, int, tuple[str, ...]]  # indices of the first and the last interval, the keys that they lack
 

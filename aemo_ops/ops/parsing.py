@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from aemo_ops.errors import ReportRejected
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Source
+from aemo_ops.market.intervals import length
 from aemo_ops.market.publication import last_of_each
 from aemo_ops.market.rules import every_row
 from aemo_ops.market.values import time_doubts
@@ -161,13 +162,8 @@ def _read_table(task: Task, name: str, body: bytes, found: _Found) -> None:
 def _keep(name: str, feed: Feed, table: pa.Table, rows: list[pa.Table], found: _Found) -> None:
     dataset = catalogue.dataset(feed.dataset)
     fresh = dataset.rows(feed.source, table)
-    for column in dataset.key:
-        if fresh[column].null_count:
-            raise ReportRejected(f"{name}: table {feed.source.table}: a row has no {column}")
     if fresh.num_rows:
-        for mask, reason in time_doubts(
-            fresh["settlementdate"], int(feed.source.report.cadence.total_seconds()) * 10**9
-        ):
+        for mask, reason in time_doubts(fresh["settlementdate"], length(feed.source.report.cadence)):
             if mask.any():
                 raise ReportRejected(
                     f"{name}: table {feed.source.table}: {fresh['settlementdate'][int(mask.argmax())]} {reason}"

@@ -95,7 +95,7 @@ class Share:
 
 def in_words(told: Tally) -> str:
     """What there is to do, in a sentence or two: gaps that are missing for certain first, then single units."""
-    first = [f"{_counted(told.fillable.gaps, 'gap')} in {_counted(len(told.fillable.datasets), 'file')} can be filled."]
+    first = [f"{counted(told.fillable.gaps, 'gap')} in {counted(len(told.fillable.datasets), 'file')} can be filled."]
     if not told.fillable.gaps:
         first = ["Nothing can be filled now." if told.certain.gaps else "Nothing is missing for certain."]
     if told.later.gaps:
@@ -108,11 +108,12 @@ def in_words(told: Tally) -> str:
             f"{told.lost.gaps:,} {'gap is' if told.lost.gaps == 1 else 'gaps are'} older than every source of AEMO's."
         )
     if told.units.gaps:
-        first.append(f"{_counted(told.units.gaps, 'stretch', 'stretches')} in which only single units have no row.")
+        first.append(f"{counted(told.units.gaps, 'stretch', 'stretches')} in which only single units have no row.")
     elif not told.certain.gaps:
         return "Nothing is missing. Nothing to do."
     return " ".join(first)
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 file`, `2 files`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from aemo_ops.market.dataset import Dataset, Source
-from aemo_ops.market.intervals import moment, nanoseconds
+from aemo_ops.market.intervals import DAY, length, moment, nanoseconds
 from aemo_ops.nemweb.archive import Level, closes, opens
 from aemo_ops.store.absences import Absence
 
 Times = npt.NDArray[np.int64]
+_DAY = length(DAY)
 Mask = npt.NDArray[np.bool_]
 
 
@@ -126,9 +127,6 @@ def runs(ends: Times, dataset: Dataset) -> list[tuple[int, int]]:
     step = dataset.step
     begin = np.flatnonzero(np.concatenate([[True], np.diff(ends) != step]))
     return list(zip(ends[begin].tolist(), ends[np.append(begin[1:] - 1, len(ends) - 1)].tolist(), strict=True))
-
-
-_DAY = 86_400 * 10**9
 
 
 def covered(ends: Times, known: Iterable[Absence]) -> Mask:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from aemo_ops.market.intervals import DAY, length
 from aemo_ops.ops.completeness import Completeness, Presence
 from aemo_ops.ui import words
 from aemo_ops.ui.presence import HATCHES, WORST
@@ -16,7 +17,7 @@ from aemo_ops.ui.survey import Survey, share
 MOST_DAYS, MOST_WEEKS = 400, 400
 SHADES = 3  # how much of a cell lacks: a little, some, much
 _LITTLE, _SOME = 0.02, 0.2
-_DAY = 86_400 * 10**9
+_DAY = length(DAY)
 _EPOCH = date(1970, 1, 1)
 _STATES = len(Presence)
 _UNITS = _STATES  # of the partial ones, those in which only single units have no row: counted beside the states

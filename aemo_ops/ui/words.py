@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from aemo_ops.ops.freshness import State
 from aemo_ops.ops.snapshot import DatasetState, Role, Snapshot
+from aemo_ops.ops.tally import counted as counted
 
 SHAPES = {"fresh": "●", "late": "▲", "stale": "■", "suspicious": "◆", "empty": "○", "unknown": "?"}
 NOT_ADOPTED = "Nothing is collected into this folder until it is adopted; the notice above says why and how."
@@ -57,11 +58,6 @@ def middle(path: str, most: int = 44) -> str:
             break
         end = f"{part}/{end}"
     return f"{begin}/…/{end}"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """`1 file`, `2 files`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def age(dataset: DatasetState, now: datetime) -> str:

@@ -8,11 +8,12 @@ import pyarrow.compute as pc
 
 from aemo_ops.clock import NEM_OFFSET
 from aemo_ops.market.dataset import NUMBER, TEXT, TIME
+from aemo_ops.market.intervals import DAY, length
 
 NS_PER_UNIT = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-_NEM_NS = int(NEM_OFFSET.total_seconds()) * 10**9
+_NEM_NS = length(NEM_OFFSET)
 _LATEST_NS = 2**63 - 1
-_DAY_NS = 86_400 * 10**9
+_DAY_NS = length(DAY)
 # The stamps seen in files: ISO and AEMO's, with parts of a second and an offset or without. Day-first ones are not guessed at.
 _STAMP = (
     r"^(?P<day>\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2})"

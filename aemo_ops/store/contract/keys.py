@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import TIME, Dataset
-from aemo_ops.market.intervals import FIVE_MINUTES
+from aemo_ops.market.intervals import DAY, FIVE_MINUTES, length
 from aemo_ops.store.contract.conversion import nanoseconds
 
-FIVE_MINUTES_NS = int(FIVE_MINUTES.total_seconds()) * 10**9
-DAY_NS = 86_400 * 10**9
+FIVE_MINUTES_NS = length(FIVE_MINUTES)
+DAY_NS = length(DAY)
 
 
 def with_key(rows: pa.Table, dataset: Dataset) -> pa.Table:
