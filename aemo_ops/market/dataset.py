@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, reduce
 
@@ -118,16 +118,36 @@ class Dataset:
 
         Columns that the source does not have are null. A row without any value is none: AEMO has nothing to tell of its key.
         """
+        rows = self._taken(source, table)
+        if not all(rows[name].null_count for name in self.values):
+            return rows
+        return rows.filter(self._has_value(rows))
+
+    def blank(self, sources: Sequence[Source], tables: Mapping[str, pa.Table]) -> frozenset[tuple[datetime, str]]:
+        """The (interval, id) of which AEMO's tables have a row without any value, and an estimate may stand in."""
+        keys: set[tuple[datetime, str]] = set()
+        if all(one.mode is Mode.UPSERT for one in self.sources):
+            return frozenset()
+        for source in sources:
+            if source.mode is Mode.UPSERT and source.table in tables:
+                rows = self._taken(source, tables[source.table])
+                rows = rows.filter(pc.invert(self._has_value(rows)))
+                times = rows[self.key[0]].cast(pa.timestamp("us")).to_pylist()
+                keys.update(zip(times, rows[self.key[1]].to_pylist(), strict=True))
+        return frozenset(keys)
+
+    def _has_value(self, rows: pa.Table) -> pa.ChunkedArray:
+        return reduce(pc.or_, (pc.is_valid(rows[name]) for name in self.values))
+
+    def _taken(self, source: Source, table: pa.Table) -> pa.Table:
+        """The rows that the source's rule takes, with a value or without."""
         table = source.rule(table)
         arrays = {name: table[aemo] for name, aemo in source.columns}
         complete = [
             arrays[column.name].cast(column.type) if column.name in arrays else pa.nulls(table.num_rows, column.type)
             for column in self.columns
         ]
-        rows = pa.table(complete, schema=self.schema)
-        if not all(rows[name].null_count for name in self.values):
-            return rows
-        return rows.filter(reduce(pc.or_, (pc.is_valid(rows[name]) for name in self.values)))
+        return pa.table(complete, schema=self.schema)
 
     def left_out(self, sources: Sequence[Source], tables: Mapping[str, pa.Table]) -> dict[str, int]:
         """How many rows of a file's tables none of these sources takes, by what they are."""

@@ -158,7 +158,7 @@ class Asking:
                 if (target, errand) in landed:
                     self._settle(level, errand, parsed, target, by)
                     if not self._request.replace:
-                        self._record(level, errand, target, landed[target, errand])
+                        self._record(level, errand, parsed, target, landed[target, errand])
             failpoint("backfill.merged")
 
     @staticmethod
@@ -211,12 +211,14 @@ class Asking:
         except ValueError:
             return _meant(errand, target)
 
-    def _record(self, level: Level, errand: Errand, target: Target, rows: int) -> None:
+    def _record(self, level: Level, errand: Errand, parsed: Parsed, target: Target, rows: int) -> None:
         now = self._clock.now()
+        dataset = target.wanted.dataset.name
+        self._ground.ledger.mark_blank(dataset, parsed.blank.get(dataset, ()))
         report = target.sources()[0].report.name
         self._ground.ledger.record(
             LedgerRow(
-                file=file.name, dataset=target.wanted.dataset.name, report=report, fate=Fate.MERGED,
+                file=file.name, dataset=dataset, report=report, fate=Fate.MERGED,
                 interval=errand.offer.last, published=file.published, at=now, source=str(level), size=file.size, rows=rows,
             )
             for file in errand.offer.files

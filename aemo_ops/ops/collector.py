@@ -37,6 +37,7 @@ from aemo_ops.ops.precedence import merge_source
 from aemo_ops.ops.reading import Taken, taken
 from aemo_ops.ops.watch import Identity, identity
 from aemo_ops.store.ledger import Fate, Ledger, LedgerRow, Publication
+from aemo_ops.store.marks import Key
 from aemo_ops.store.parquet import Store
 
 log = logging.getLogger(__name__)
@@ -214,6 +215,7 @@ class Collector:
                 rows = last_of_each(pa.concat_tables([took[entry].rows[at] for entry in entries]), dataset)
                 collected.add(dataset.name, merge_source(self._store, self._ledger, dataset, source, rows, mode))
                 failpoint("collect.merged")
+        self._ledger.mark_blank(dataset.name, frozenset[Key]().union(*(one.blank for one in took.values())))
         touched = pa.concat_tables([rows for one in took.values() for rows in one.rows])
         for child in self._children[dataset.name]:
             collected.add(child.name, derive(self._store, self._ledger, dataset, child, touched))

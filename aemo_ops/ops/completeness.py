@@ -91,7 +91,7 @@ class Completeness:
 class Known:
     """What is known of a dataset beside its file.
 
-    `absences` at AEMO; `partial`: means of fewer than six; `provisional`: estimates that wait for their measurement;
+    `absences` at AEMO; `partial`: means of fewer than six; `provisional`: estimates whose measurement was not read;
     `trading`: half hours that hold AEMO's own trading values; `published`: (interval ends, rows) of the report files that
     were merged: an interval that has all the rows of AEMO's own file is complete, whoever is not in it.
     """
@@ -106,7 +106,7 @@ class Known:
         return [(a.id, nanoseconds(a.first), nanoseconds(a.last)) for a in self.absences]
 
     def estimates(self) -> Holes:
-        """The keys whose value waits for its measurement, by id and time."""
+        """The keys whose value stands for a measurement that was not read, by id and time."""
         return sorted((name, nanoseconds(end), nanoseconds(end)) for end, name in self.provisional)
 
 

@@ -129,7 +129,7 @@ class Gaps:
         return Known(
             self.absences(dataset),
             self._ledger.partial(dataset.name, since, until),
-            self._ledger.provisional(dataset.name, since, until),
+            self._ledger.provisional(dataset.name, since, until) - self._ledger.blank(dataset.name, since, until),
             self._ledger.fallbacks(dataset.name, since, until) if dataset.fallbacks else (),
             self._published(dataset),
         )

@@ -23,6 +23,7 @@ from aemo_ops.market.values import time_doubts
 from aemo_ops.nemweb import bundle
 from aemo_ops.nemweb.archive import Level
 from aemo_ops.nemweb.report import rejecting
+from aemo_ops.store.marks import Key
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Parsed:
 
     (name, reason) of files that did not parse: `rejected`; that did not come, though others of the errand did: `lost`.
     `strays`: of rows that were left out as they are of another interval or month than their file's, the first of each.
+    `blank`: dataset -> (interval, id) of measurements without a value, for which an estimate stands.
     """
 
     rows: tuple[pa.Table, ...] = ()
@@ -70,6 +72,7 @@ class Parsed:
     members: int = 0
     lost: tuple[tuple[str, str], ...] = ()
     strays: tuple[str, ...] = ()
+    blank: dict[str, set[Key]] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"rows": tuple(packed(table) for table in self.rows)}
@@ -87,6 +90,7 @@ class _Found:
     rejected: list[tuple[str, str]] = field(default_factory=list)
     members: int = 0
     strays: list[str] = field(default_factory=list)
+    blank: dict[str, set[Key]] = field(default_factory=dict)
 
 
 def parse(task: Task) -> Parsed:
@@ -108,6 +112,7 @@ def parse(task: Task) -> Parsed:
         tuple(found.rejected),
         found.members,
         strays=tuple(found.strays),
+        blank=found.blank,
     )
 
 
@@ -156,12 +161,16 @@ def _read_table(task: Task, name: str, body: bytes, found: _Found) -> None:
     for rows, kept in zip(found.rows, whole.rows, strict=True):
         rows += [pa.concat_tables(kept)] if kept else []
     found.bounds += whole.bounds
+    for name, keys in whole.blank.items():
+        found.blank.setdefault(name, set()).update(keys)
     found.members += 1
 
 
 def _keep(name: str, feed: Feed, table: pa.Table, rows: list[pa.Table], found: _Found) -> None:
     dataset = catalogue.dataset(feed.dataset)
     fresh = dataset.rows(feed.source, table)
+    if blank := dataset.blank((feed.source,), {feed.source.table: table}):
+        found.blank.setdefault(feed.dataset, set()).update(blank)
     if fresh.num_rows:
         for mask, reason in time_doubts(fresh["settlementdate"], length(feed.source.report.cadence)):
             if mask.any():

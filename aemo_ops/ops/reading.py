@@ -12,14 +12,19 @@ from aemo_ops.errors import ReportRejected
 from aemo_ops.market.dataset import Dataset, Source
 from aemo_ops.market.values import first_unfit
 from aemo_ops.nemweb.report import Contents, rejecting
+from aemo_ops.store.marks import Key
 
 
 @dataclass(frozen=True)
 class Taken:
-    """`rows`: a table for each of the sources. `left_out`: which rows of the file are none of the dataset's, in words."""
+    """`rows`: a table for each of the sources. `left_out`: which rows of the file are none of the dataset's, in words.
+
+    `blank`: (interval, id) of measurements without a value, for which an estimate stands.
+    """
 
     rows: tuple[pa.Table, ...]
     left_out: str = ""
+    blank: frozenset[Key] = frozenset()
 
     @property
     def count(self) -> int:
@@ -37,7 +42,8 @@ def taken(name: str, contents: Contents, dataset: Dataset, sources: Sequence[Sou
         for some in rows:
             if unfit := first_unfit(dataset, some, now):
                 raise ReportRejected(f"{name}: {unfit}")
-        return Taken(rows, _in_words(dataset.left_out(sources, contents.tables), contents.strays))
+        left_out = _in_words(dataset.left_out(sources, contents.tables), contents.strays)
+        return Taken(rows, left_out, dataset.blank(sources, contents.tables))
 
 
 def _in_words(counts: dict[str, int], strays: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """Marks: what is known of the rows of a folder that the rows themselves do not tell.
 
-Which values are provisional (the mean of fewer than six, an estimate in the place of a measurement), which half hours hold
-AEMO's rounded trading values, and from which interval on a file has ever held rows. Part of the ledger.
+Which values are provisional (the mean of fewer than six, an estimate in the place of a measurement), which measurements AEMO
+published without a value, which half hours hold AEMO's rounded trading values, and from which interval on a file has ever
+held rows. Part of the ledger.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ CREATE TABLE IF NOT EXISTS partial (
     PRIMARY KEY (folder, dataset, interval, id)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS provisional (
+    folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, id TEXT NOT NULL,
+    PRIMARY KEY (folder, dataset, interval, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blank (
     folder TEXT NOT NULL, dataset TEXT NOT NULL, interval TEXT NOT NULL, id TEXT NOT NULL,
     PRIMARY KEY (folder, dataset, interval, id)
 ) WITHOUT ROWID;
@@ -60,16 +65,17 @@ class Marks:
         return self._keys("provisional", dataset, since, until)
 
     def mark_provisional(self, dataset: str, keys: Collection[Key]) -> None:
-        if not keys:
-            return
-        with self._database.write() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO provisional VALUES (?, ?, ?, ?)",
-                [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
-            )
+        self._mark("provisional", dataset, keys)
 
     def unmark_provisional(self, dataset: str, keys: Collection[Key]) -> None:
         self._unmark("provisional", dataset, keys)
+
+    def blank(self, dataset: str, since: datetime, until: datetime) -> set[Key]:
+        """(interval, id) in (since, until] whose measurement was read, and has no value: an estimate stands for it."""
+        return self._keys("blank", dataset, since, until)
+
+    def mark_blank(self, dataset: str, keys: Collection[Key]) -> None:
+        self._mark("blank", dataset, keys)
 
     def _keys(self, table: str, dataset: str, since: datetime, until: datetime) -> set[Key]:
         rows = self._database.read(
@@ -77,6 +83,15 @@ class Marks:
             (self.folder, dataset, stamp(since), stamp(until)),
         )
         return {(datetime.fromisoformat(str(interval)), str(name)) for interval, name in rows}
+
+    def _mark(self, table: str, dataset: str, keys: Collection[Key]) -> None:
+        if not keys:
+            return
+        with self._database.write() as connection:
+            connection.executemany(
+                f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",
+                [(self.folder, dataset, stamp(interval), name) for interval, name in keys],
+            )
 
     def _unmark(self, table: str, dataset: str, keys: Collection[Key]) -> None:
         if not keys:

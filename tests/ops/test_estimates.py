@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pytest
 
 from aemo_ops.market.catalogue import ROOFTOP30
 from aemo_ops.nemweb.archive import Level
+from aemo_ops.ops.completeness import Presence
 from aemo_ops.ops.healing import in_words
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.replacing import apply, new_spool
@@ -72,6 +74,45 @@ def test_a_measurement_that_left_current_unread_takes_the_place_of_its_estimate(
     assert here.rows("rooftop30") == {(T, region): (90.0,) for region in REGIONS}
     assert (provisional(here), told.by_source) == (set(), {"archive": 1})
     assert (told.requested, told.filled, told.estimates) == (1, 1, 0)
+    assert not here.engine.gaps().absences(ROOFTOP30)
+
+
+@pytest.mark.parametrize("order", [("SATELLITE", "MEASUREMENT"), ("MEASUREMENT", "SATELLITE")])
+def test_an_estimate_is_the_value_where_the_measurement_was_read_and_is_blank(
+    small: Callable[..., Small], order: tuple[str, str]
+) -> None:
+    here = small("rooftop30")
+    powers = {"SATELLITE": all_of(100.0), "MEASUREMENT": {**all_of(90.0), "SA1": None}}
+    for kind in order:
+        current(here, T, kind, powers[kind])
+        here.engine.once()
+    assert here.rows("rooftop30") == {(T, region): (100.0 if region == "SA1" else 90.0,) for region in REGIONS}
+    assert here.states("rooftop30", T - HALF, T) == {Presence.COMPLETE: 1}
+    # AEMO publishes a value later, where nobody looks for one: it wins all the same.
+    week(here, T, all_of(90.0))
+    here.fill(until=T)
+    assert here.rows("rooftop30") == {(T, region): (90.0,) for region in REGIONS}
+
+
+@pytest.mark.parametrize("road", ["archive", "mmsdm"])
+def test_a_blank_measurement_of_the_past_leaves_the_estimate_as_the_value_too(
+    small: Callable[..., Small], road: str
+) -> None:
+    here = small("rooftop30")
+    measured: dict[str, float | None] = {**all_of(90.0), "SA1": None}
+    if road == "archive":
+        end = T
+        week(here, T, measured)
+        name = "PUBLIC_ROOFTOP_PV_ACTUAL_SATELLITE_20260409.zip"
+        here.bundle(f"ROOFTOP_PV/ACTUAL/{name}", dict([file(T, "SATELLITE", all_of(100.0))]), datetime(2026, 4, 17))
+    else:
+        end = datetime(2025, 1, 5, 12)
+        rows = [(end, region, power, 1, "MEASUREMENT") for region, power in measured.items()]
+        rows += [(end, region, 100, 1, "SATELLITE") for region in REGIONS]
+        here.month("ROOFTOP_PV_ACTUAL", datetime(2025, 1, 1), report((ROOFTOP, rows)))
+    here.fill(since=end - HALF, until=end)
+    assert here.rows("rooftop30") == {(end, region): (100.0 if region == "SA1" else 90.0,) for region in REGIONS}
+    assert here.states("rooftop30", end - HALF, end) == {Presence.COMPLETE: 1}
     assert not here.engine.gaps().absences(ROOFTOP30)
 
 
