@@ -82,6 +82,7 @@ def test_what_is_kept_is_for_this_user_alone_whatever_the_umask(
     tmp_path: Path, ours: logging.Logger, umask: int
 ) -> None:
     home, old = tmp_path / "home", os.umask(umask)
+    lease = Lease(home / "move" / "move.lock", "a test")
     try:
         logbook.open_log(home)
         ours.warning("something")
@@ -91,7 +92,6 @@ def test_what_is_kept_is_for_this_user_alone_whatever_the_umask(
         database = Database(home / "ledger.sqlite", "CREATE TABLE IF NOT EXISTS a (b)")
         with database.write() as connection:
             connection.execute("INSERT INTO a VALUES (1)")
-        lease = Lease(home / "move" / "move.lock", "a test")
         lease.take()
         Note(home / "move" / "note.json").write(a=1)
         close_spool(new_spool(home), [])

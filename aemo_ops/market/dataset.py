@@ -144,7 +144,7 @@ class Dataset:
         table = source.rule(table)
         arrays = {name: table[aemo] for name, aemo in source.columns}
         complete = [
-            arrays[column.name].cast(column.type) if column.name in arrays else pa.nulls(table.num_rows, column.type)
+            _as(column.type, arrays[column.name]) if column.name in arrays else pa.nulls(table.num_rows, column.type)
             for column in self.columns
         ]
         return pa.table(complete, schema=self.schema)
@@ -158,3 +158,7 @@ class Dataset:
             counts[OTHERS.get(own[0].rule, "")] += tables[table].num_rows - ruled
             counts["without a value"] += ruled - sum(self.rows(source, tables[table]).num_rows for source in own)
         return {what: count for what, count in counts.items() if count}
+
+
+def _as(kind: pa.DataType, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column if column.type == kind else column.cast(kind)  # of a small table, casting costs as much as reading

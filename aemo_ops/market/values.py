@@ -67,8 +67,9 @@ def _unfit(dataset: Dataset, rows: pa.Table, now: datetime) -> Iterator[tuple[st
 
 def time_doubts(times: pa.ChunkedArray, step: int, latest: datetime | None = None) -> Doubts:
     """`step`: the grid on which the interval ends stand, in nanoseconds."""
-    there = as_mask(times.is_valid())
-    ends = pc.fill_null(times.cast(pa.int64()), 0).to_numpy()
+    ends = times.cast(pa.int64())
+    there = as_mask(times.is_valid()) if times.null_count else np.True_
+    ends = (pc.fill_null(ends, 0) if times.null_count else ends).to_numpy()
     yield there & (ends < nanoseconds(EARLIEST)), f"is before {EARLIEST.year}, the market's first year"
     if latest is not None:
         yield there & (ends > nanoseconds(latest)), "is later than tomorrow"
@@ -80,17 +81,16 @@ def number_doubts(numbers: pa.ChunkedArray) -> Doubts:
 
 
 def id_doubts(ids: pa.ChunkedArray) -> Doubts:
-    yield by_word(ids.dictionary_encode(), _odd), "is no id: it is empty, or has spaces around it"
+    yield _by_word(ids.combine_chunks().dictionary_encode(), _odd), "is no id: it is empty, or has spaces around it"
 
 
 def _odd(names: pa.Array) -> pa.Array:
     return pc.or_(pc.equal(names, ""), pc.not_equal(names, pc.utf8_trim_whitespace(names)))
 
 
-def by_word(words: pa.ChunkedArray, judge: Callable[[pa.Array], pa.Array]) -> Mask:
-    """What a judge says of each value of a dictionary column, each distinct one judged once; False of a null."""
-    told = [as_mask(pc.fill_null(judge(chunk.dictionary).take(chunk.indices), False)) for chunk in words.chunks]
-    return np.concatenate([np.zeros(0, bool), *told])
+def _by_word(words: pa.DictionaryArray, judge: Callable[[pa.Array], pa.Array]) -> Mask:
+    """What a judge says of each value, each distinct one judged once; False of a null."""
+    return as_mask(pc.fill_null(judge(words.dictionary).take(words.indices), False))
 
 
 def as_mask(found: pa.ChunkedArray | pa.Array) -> Mask:

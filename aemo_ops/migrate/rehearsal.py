@@ -19,6 +19,7 @@ from aemo_ops.migrate.steps.comparing import Gate
 from aemo_ops.migrate.steps.prepare import Prepare
 from aemo_ops.migrate.steps.switch import Switch
 from aemo_ops.migrate.undertaking import Undertaking
+from aemo_ops.ops import logbook
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.settings import Settings
 
@@ -59,7 +60,10 @@ def rehearse(settings: Settings, move: Move, scratch: Path | None, progress: Pro
     if needed > free:
         raise StepRefused(f"a rehearsal needs {needed:,} bytes below {beside}, {free:,} are free; name another folder.")
     with tempfile.TemporaryDirectory(prefix=_MARK, dir=beside) as folder:
-        return _rehearsed(settings, move, Path(folder), progress)
+        try:
+            return _rehearsed(settings, move, Path(folder), progress)
+        finally:
+            logbook.close_log(_home(Path(folder)))
 
 
 def _rehearsed(settings: Settings, move: Move, folder: Path, progress: Progress) -> Rehearsed:
@@ -74,7 +78,7 @@ def _rehearsed(settings: Settings, move: Move, folder: Path, progress: Progress)
         move, source=copies, files={}, base=folder / "new", env_file=None, patterns=(f"{_MARK} never runs",)
     )
     tried = [looking, copying]
-    with Undertaking(replace(settings, home=folder / "home"), there, "a rehearsal") as trial:
+    with Undertaking(replace(settings, home=_home(folder)), there, "a rehearsal") as trial:
         for step in trial.steps:
             if step.name == Switch.name or not tried[-1].ok:
                 break
@@ -83,6 +87,10 @@ def _rehearsed(settings: Settings, move: Move, folder: Path, progress: Progress)
     if with_old:
         tried.append(_timed(with_old.title, lambda: f"would: {with_old.plan()}"))
     return Rehearsed(tuple(tried), _sentence(tried))
+
+
+def _home(folder: Path) -> Path:
+    return folder / "home"
 
 
 def _looked(settings: Settings, move: Move) -> str:

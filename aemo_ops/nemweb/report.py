@@ -258,7 +258,11 @@ def _table(name: str, text: bytes, section: _Section, schema: pa.Schema) -> pa.T
     found = typed(raw, schema)
     if isinstance(found, Unfit):
         raise ReportRejected(_told(name, text, [section], found))
-    return found.cast(schema)
+    return pa.table([_plain(found[field.name], field.type) for field in schema], schema=schema)
+
+
+def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    return column if column.type == kind else column.cast(kind)
 
 
 def _told(name: str, text: bytes, sections: list[_Section], unfit: Unfit) -> str:

@@ -54,6 +54,14 @@ def open_log(home: Path) -> None:
     ours.setLevel(logging.INFO)
 
 
+def close_log(home: Path) -> None:
+    """Write to the home's log file no more: its folder goes."""
+    ours = logging.getLogger("aemo_ops")
+    for handler in [one for one in ours.handlers if getattr(one, "baseFilename", None) == str(path(home))]:
+        ours.removeHandler(handler)
+        handler.close()
+
+
 def unexpected(error: Exception, what: str) -> str:
     """Log an error that nobody thought of, with its traceback; in words for a page, with the id to look for in the log."""
     name = uuid.uuid4().hex[:8]

@@ -184,7 +184,8 @@ def _keep(name: str, feed: Feed, table: pa.Table, rows: list[pa.Table], found: _
 
 def _joined(feed: Feed, several: list[pa.Table]) -> pa.Table:
     dataset = catalogue.dataset(feed.dataset)
-    return last_of_each(pa.concat_tables([dataset.schema.empty_table(), *several]), dataset)
+    # In one piece: a bundle's members are a table each, and whoever works on hundreds of pieces is slow.
+    return last_of_each(pa.concat_tables([dataset.schema.empty_table(), *several]).combine_chunks(), dataset)
 
 
 def packed(table: pa.Table) -> bytes:

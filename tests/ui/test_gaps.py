@@ -112,8 +112,9 @@ def test_the_days_of_one_file_are_filled_and_it_is_told_there(open_page: Open, d
     row.get_by_role("button", name=re.compile("^Show")).click()
     page.get_by_role("button", name="Fill these days prices5").click(timeout=90_000)
     expect(row).to_have_count(0, timeout=60_000)
-    # The days before may lack intervals too, which Archive has: what was cut is what Current had.
-    expect(page.get_by_text(re.compile(r"prices5 \d+ of \d+ intervals filled \(4 from current")).first).to_be_visible()
+    # The days before may lack intervals too, which Archive has, a bundle for each: what was cut is what Current had.
+    told = page.get_by_text(re.compile(r"prices5 \d+ of \d+ intervals filled \(4 from current")).first
+    expect(told).to_be_visible(timeout=120_000)
     assert found(prices, lost)
 
 
