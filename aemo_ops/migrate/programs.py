@@ -16,6 +16,10 @@ from aemo_ops.host.supervisor import supervisors
 from aemo_ops.masking import masked_command, masked_facts
 
 SILENCE = timedelta(minutes=10)  # real time: an old collector writes every five minutes
+# What a shell and its window tell a program of themselves: one that runs in the background does without.
+_OF_THE_TERMINAL = frozenset(
+    ("COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "_")
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Program:
         wanted = [name for name in self.names if name not in plain]
         environment = plain | {name: os.environ[name] for name in wanted if name in os.environ}
         started = processes.start(self.command, self.folder, environment, log)
-        missing = [name for name in wanted if name not in os.environ]
+        missing = [name for name in wanted if name not in os.environ and name not in _OF_THE_TERMINAL]
         return replace(self, identity=started), missing
 
 

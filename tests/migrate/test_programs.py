@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -66,6 +67,28 @@ def test_what_another_one_began_is_ended_with_it_and_not_started_by_itself(tmp_p
         for one in known:
             processes.stop(one.identity, 10)
         wrapper.wait(10)
+
+
+def test_what_a_terminal_tells_of_itself_is_not_missed_when_a_program_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = dict.fromkeys(("COLUMNS", "LINES", "SHLVL", "TERM_SESSION_ID", "_"), "1")
+    for name in (*terminal, "A_SETTING"):
+        monkeypatch.delenv(name, raising=False)
+    command = [sys.executable, "-c", "import time; time.sleep(60)", NAME]
+    first = subprocess.Popen(command, env={**os.environ, **terminal, "A_SETTING": "x"})
+    try:
+        until(lambda: [one.identity.pid for one in programs.look([NAME])] == [first.pid], "it runs")
+        (known,) = programs.look([NAME])
+    finally:
+        first.kill()
+        first.wait()
+    assert {"COLUMNS", "A_SETTING"} <= set(known.names)
+    again, missing = known.again(tmp_path / "its.log")
+    try:
+        assert missing == ["A_SETTING"] and again.running
+    finally:
+        processes.stop(again.identity, 10)
 
 
 def test_files_that_somebody_writes_while_no_program_is_known_by_name_are_told(start: Start) -> None:
