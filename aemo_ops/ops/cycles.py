@@ -30,7 +30,8 @@ from aemo_ops.store.parquet import Store
 from aemo_ops.store.state import State
 
 BUDGET = 40  # requests a cycle; 48 in one cycle is known to have tripped NEMWEB's limit
-BATCH = 12  # files that the catch-up merges at once
+BATCH = 48  # files that the catch-up merges at once, or as many as it is sent in so many real seconds
+_BATCH_SECONDS = 20.0
 OVERDUE = 4.0  # burden of a file that is compacted in whatever cycle
 
 
@@ -184,9 +185,8 @@ class Cycles:
             first = {name: next(iter(entries.values())) for name, entries in waiting.items()}
             name = max(first, key=lambda name: first[name].published)
             batch = list(self._backlog[name].values())[:BATCH]
-            refused = self._catch_up_batch(name, batch, progress, gap)
-            if not refused:
-                done += len(batch)
+            read, refused = self._catch_up_batch(name, batch, progress, gap)
+            done += read
             total = max(total, done + self.backlog)
             progress.tell(done, total, f"{self.backlog:,} files of the last days left to read" if self.backlog else "")
             if refused and not progress.pause(max(1.0, self._client.refused_for)):
@@ -195,8 +195,11 @@ class Cycles:
         self._event("caught up", "", text)
         return text
 
-    def _catch_up_batch(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> bool:
-        """Read one batch; whether NEMWEB refused. Files that failed leave the backlog: the next cycle lists them anew."""
+    def _catch_up_batch(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> tuple[int, bool]:
+        """Read one batch; how many files that were, and whether NEMWEB refused.
+
+        Files that failed leave the backlog: the next cycle lists them anew.
+        """
         done, refused = batch, False
         try:
             received = self._received(name, batch, progress, gap)
@@ -213,14 +216,14 @@ class Cycles:
             for entry in done:
                 self._backlog[name].pop(entry.name, None)
             self._tell(name, **told, waiting=len(self._backlog[name]))
-        return refused
+        return len(done), refused
 
     def _received(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> Fetched:
-        """The files of a batch, one request each `gap` real seconds, until NEMWEB refuses or somebody says stop."""
-        collector = self.collectors[name]
+        """The files of a batch, one request each `gap` real seconds, until NEMWEB refuses, somebody says stop, or it takes long."""
+        collector, ends = self.collectors[name], Clock.monotonic() + _BATCH_SECONDS
         received = collector.fetch(batch[:1])
         for entry in batch[1:]:
-            if received.refused or not progress.pause(gap) or not self._state.wanted(name):
+            if Clock.monotonic() > ends or received.refused or not progress.pause(gap) or not self._state.wanted(name):
                 break
             more = collector.fetch([entry])
             received.bodies |= more.bodies
