@@ -49,7 +49,10 @@ def holes(chance: random.Random, since: datetime, until: datetime, count: int) -
     return [(max(a, since), min(b, until)) for a, b in found]
 
 
-@pytest.mark.parametrize("late_edges", [False, True], ids=["00:00 to 23:55", "00:05 to 24:00"])
+@pytest.mark.parametrize(
+    "late_edges",
+    [pytest.param(False, id="00:00 to 23:55", marks=only_soak), pytest.param(True, id="00:05 to 24:00")],
+)
 def test_holes_cut_at_random_come_back_row_for_row(at: Callable[..., Site], late_edges: bool) -> None:
     days = 365 if SOAK else 26
     names = EVERY if SOAK else PRICES  # a month of all tables takes the replica half a minute

@@ -103,6 +103,7 @@ def test_ratios_are_those_of_the_same_run_and_results_are_right(ran: Ran) -> Non
     assert ours["updates"] == 2 and ours["failed"] == 0
 
 
+@only_soak
 def test_backfills_are_measured_and_end_with_all_rows(tmp_path: Path) -> None:
     """Where NEMOSIS is not installed."""
     work, modules, found = tmp_path / "work", tmp_path / "modules", tmp_path / "found.json"

@@ -92,7 +92,7 @@ def test_a_button_under_the_pointer_stays_the_same_while_the_page_moves_on(open_
 
 def test_a_link_and_a_reload_stay_on_the_page(open_page: Open) -> None:
     page = open_page()
-    page.get_by_role("link", name="Collectors").click()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Collectors").click()
     expect(page.get_by_role("heading", name="Collectors", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile("page=collectors"))
     page.reload()
@@ -239,7 +239,7 @@ def test_nothing_is_wider_than_the_window(open_page: Open, demo: str, theme: str
     page.set_viewport_size({"width": width, "height": 720})
     page.reload()
     for title in ("Live", "Collectors", "Migration", "Performance", "Settings"):
-        page.get_by_role("link", name=title, exact=True).click()
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name=title).click()
         heading = "Move the files" if title == "Migration" else title
         expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), title
