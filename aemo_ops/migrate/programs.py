@@ -18,7 +18,18 @@ from aemo_ops.masking import masked_command, masked_facts
 SILENCE = timedelta(minutes=10)  # real time: an old collector writes every five minutes
 # What a shell and its window tell a program of themselves: one that runs in the background does without.
 _OF_THE_TERMINAL = frozenset(
-    ("COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERM_SESSION_ID", "_")
+    (
+        "COLUMNS",
+        "LINES",
+        "OLDPWD",
+        "PWD",
+        "SHLVL",
+        "TERM",
+        "TERM_PROGRAM",
+        "TERM_PROGRAM_VERSION",
+        "TERM_SESSION_ID",
+        "_",
+    )
 )
 
 

@@ -69,13 +69,14 @@ def _unfit_number(name: str, column: pa.ChunkedArray) -> Unfit | None:
 
 def _of_words(field: pa.Field, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Unfit | None]:
     """A column of words as times, or as ids without spaces around them; null where there is nothing else."""
-    chunks, same = [], True
+    chunks: list[pa.Array] = []
+    same = True
     for chunk in column.chunks:
         words = chunk.dictionary.to_pylist()
         seen = _seen(field, words)
         values, reasons = [seen[word].value for word in words], [seen[word].reason for word in words]
         if any(reasons):
-            unfit = pa.array(map(bool, reasons)).take(chunk.indices).index(True).as_py()
+            unfit = pa.array([reason != "" for reason in reasons]).take(chunk.indices).index(True).as_py()
             word, row = chunk[unfit].as_py(), sum(map(len, chunks)) + unfit
             return column, Unfit(row, field.name, repr(word), seen[word].reason)
         same = same and values == words

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import logging
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +71,9 @@ def test_it_goes_up_to_the_switch_on_copies_and_leaves_nothing(
     assert set(state) <= {path for path in here.place.rglob("*") if path.is_file()}
     assert not (here.place / "home" / "move").exists()
     logs = [getattr(handler, "baseFilename", "") for handler in logging.getLogger("aemo_ops").handlers]
-    assert not [log for log in logs if log.startswith(str(scratch))]  # a log of a folder that is gone fails when it rotates
+    assert not [
+        log for log in logs if log.startswith(str(scratch))
+    ]  # a log of a folder that is gone fails when it rotates
 
 
 def test_what_would_stop_the_move_is_told_and_still_nothing_is_left(here: Switching, tmp_path: Path) -> None:
