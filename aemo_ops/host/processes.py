@@ -24,6 +24,10 @@ _SAME_START = 0.01  # seconds: the same process tells the same start, but for ro
 _PLAIN = ("PATH", "HOME", "LANG", "TZ", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "AEMO_DATA_PATH")
 
 
+class EndedAtOnce(StepRefused):
+    """A program that was started is not there any more."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """What a process is known by: a pid is given to another one sooner or later, its start and program are not."""
@@ -143,7 +147,7 @@ _SECONDS = 30
 
 
 def start(command: Sequence[str], folder: str | None, environment: Mapping[str, str], log: Path) -> Identity:
-    """Start a program in the background, in a session of its own, what it prints appended to `log`. Raises StepRefused."""
+    """Start a program in the background, in a session of its own, what it prints appended to `log`. Raises StepRefused, EndedAtOnce."""
     with suppress(OSError):  # what is the matter with it, opening the log tells
         log.parent.mkdir(exist_ok=True)
         make_private(log)
@@ -164,12 +168,12 @@ def start(command: Sequence[str], folder: str | None, environment: Mapping[str, 
 
 
 def identify(pid: int) -> Identity:
-    """Of a process that runs. Raises StepRefused where it has ended."""
+    """Of a process that runs. Raises EndedAtOnce where it has ended."""
     try:
         process = psutil.Process(pid)
         return Identity(pid, process.create_time(), process.exe())
     except psutil.Error as error:
-        raise StepRefused(f"process {pid} ended at once") from error
+        raise EndedAtOnce(f"process {pid} ended at once") from error
 
 
 def opened(identity: Identity) -> list[Path]:

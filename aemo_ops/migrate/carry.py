@@ -85,14 +85,16 @@ def lost(
     now: datetime,
     since: datetime | None = None,
     until: datetime | None = None,
+    pauses: Sequence[float] = (),
 ) -> list[str]:
     """Keys on the grid that the old file has and the new one lacks, the first ten in words; empty when none is lost.
 
     Only of intervals that end in (since, until], where these are given. A row that is dated after tomorrow is no key.
+    `pauses` before each further try, where a program may be writing one of them. Raises UnreadableNow.
     """
     found: list[str] = []
     latest = tomorrow(now)
-    for missing in _missing(dataset, old, new, since, min(until or latest, latest)):
+    for missing in _missing(dataset, old, new, since, min(until or latest, latest), pauses):
         keys = missing.slice(0, 10).select(list(dataset.key)).to_pylist()
         found += [" ".join(str(row[name]) for name in dataset.key) for row in keys]
         if len(found) >= 10:
@@ -101,12 +103,20 @@ def lost(
 
 
 def _missing(
-    dataset: Dataset, path: Path, other: Path, since: datetime | None, until: datetime | None = None
+    dataset: Dataset,
+    path: Path,
+    other: Path,
+    since: datetime | None,
+    until: datetime | None = None,
+    pauses: Sequence[float] = (),
 ) -> Iterator[pa.Table]:
     """A month after the other, sorted by key: the rows of a file whose key the other one lacks."""
-    source, target, key = Foreign(path), Foreign(other), list(dataset.key)
-    for month in months([source.span()], since, until):
-        theirs, ours = (fitted(dataset, one.read(month)).table for one in (source, target))
+    key, calm = list(dataset.key), Progress()
+    for month in months([patiently(lambda: Foreign(path).span(), calm, pauses)], since, until):
+        theirs, ours = (
+            patiently(lambda: fitted(dataset, Foreign(one).read(month)).table, calm, pauses)  # noqa: B023
+            for one in (path, other)
+        )
         missing = theirs.join(ours.select(key), key, join_type="left anti").select(dataset.schema.names)
         yield missing.sort_by([(name, "ascending") for name in key])
 

@@ -90,13 +90,17 @@ class Dashboard:
 
     def begin(self, one: Program, log: Path) -> dict[str, Any]:
         """Start it again as it was, with the settings that are there now; what a visitor meets. Raises VerificationFailed."""
-        one.again(log)
+        silent = VerificationFailed(
+            f"the dashboard was started and {self.url} does not answer; {log} has what it said."
+        )
+        try:
+            one.again(log)
+        except processes.EndedAtOnce as error:
+            raise silent from error
         ends, waiting = Clock.monotonic() + _TO_ANSWER, Progress()
         while not (found := self.measure())["answers"]:
             if Clock.monotonic() > ends or self.running() is None:
-                raise VerificationFailed(
-                    f"the dashboard was started and {self.url} does not answer; {log} has what it said."
-                )
+                raise silent
             waiting.pause(_LOOK)
         return found
 

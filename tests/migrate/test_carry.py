@@ -121,6 +121,13 @@ def test_a_file_that_is_being_written_is_read_when_it_is_whole(old: Path, store:
     later.start()
     assert carry(PRICES5, path, store, None, quiet(), pauses=(0.1,) * 100).inserted == rows.num_rows
     later.join()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableNow, match="is writing it"):
+        lost(PRICES5, path, store.path(PRICES5), NOON)
+    later = threading.Timer(0.2, lambda: path.write_bytes(whole))
+    later.start()
+    assert lost(PRICES5, path, store.path(PRICES5), NOON, pauses=(0.1,) * 100) == []
+    later.join()
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import psutil
 import pytest
 import requests
 
 from aemo_ops.errors import StepRefused, VerificationFailed
+from aemo_ops.host import processes
 from aemo_ops.migrate.dashboard import Dashboard
 from tests.conftest import only_soak
 from tests.migrate.switching import Switching
@@ -106,6 +108,17 @@ def test_a_dashboard_that_does_not_come_up_is_said(shown: Shown) -> None:
     with pytest.raises(VerificationFailed, match="does not answer"):
         shown.told.begin(broken, shown.place / "log")
     assert "ValueError" in (shown.place / "log").read_text()
+
+
+def test_one_that_has_ended_before_it_could_be_looked_at_is_said_in_the_same_words(shown: Shown) -> None:
+    shown.start("plain")
+    one = shown.told.end()
+    assert one
+    with (
+        mock.patch.object(processes, "identify", side_effect=processes.EndedAtOnce("process 1 ended at once")),
+        pytest.raises(VerificationFailed, match=r"does not answer; .* has what it said"),
+    ):
+        shown.told.begin(one, shown.place / "log")
 
 
 def test_two_that_match_are_not_guessed_between(shown: Shown) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -70,7 +71,7 @@ class Parallel:
         steps = (
             *(
                 Prepare(move, clock, journal),
-                Copying(move, clock, ()),
+                Copying(move, clock),
                 NormalForm(move, clock),
                 CatchUp(move, shadow, clock),
             ),
@@ -176,8 +177,14 @@ def test_a_wrong_value_of_ours_stops_the_move(parallel: Parallel) -> None:
     rows = ground.store.read(prices, end - timedelta(minutes=5), end)
     with ground.turn():
         ground.store.merge(prices, rows.set_column(2, "rrp", [[price + 1.0 for price in rows["rrp"].to_pylist()]]))
+    old = parallel.move.source / "scada5.parquet"
+    whole = old.read_bytes()
+    old.write_bytes(whole[: len(whole) // 2])  # the old collector is in the middle of writing it: that is waited for
+    later = threading.Timer(0.3, lambda: old.write_bytes(whole))
+    later.start()
     with pytest.raises(VerificationFailed, match=r"prices5: .*new is wrong: another value than AEMO's"):
         parallel.wizard().run(quiet())
+    later.join()
     assert parallel.wizard().standings()[-1].phase is Phase.FAILED
 
 

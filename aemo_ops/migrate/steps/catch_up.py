@@ -10,6 +10,7 @@ from aemo_ops.errors import AemoOpsError, StepRefused
 from aemo_ops.market import catalogue
 from aemo_ops.migrate import torn
 from aemo_ops.migrate.carry import carry, lost
+from aemo_ops.migrate.copy import PAUSES
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts
@@ -82,7 +83,7 @@ class CatchUp:
             if (
                 dataset.name not in left_torn
                 and old.exists()
-                and (gone := lost(dataset, old, new, self._clock.now(), since, until))
+                and (gone := lost(dataset, old, new, self._clock.now(), since, until, PAUSES))
             ):
                 return f"{new} lacks rows that {old} has: {'; '.join(gone)}"
         return None

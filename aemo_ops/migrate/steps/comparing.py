@@ -17,7 +17,8 @@ from aemo_ops.market.derive import SIX
 from aemo_ops.market.intervals import ceil, moment, nanoseconds
 from aemo_ops.migrate.compare import LEAST, compare
 from aemo_ops.migrate.comparison import Comparison, Verdict, together
-from aemo_ops.migrate.foreign import Foreign
+from aemo_ops.migrate.copy import PAUSES, patiently
+from aemo_ops.migrate.foreign import Foreign, Window
 from aemo_ops.migrate.move import Move
 from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts, Later
@@ -85,7 +86,7 @@ class Gate:
         if not ends:
             return Comparison(dataset.name, wanted=LEAST[dataset.cadence])
         window = min(ends) - dataset.cadence, max(ends)
-        old = Foreign(self._move.old(dataset)).read(window)
+        old = self._old(dataset, window)
         new = self._shadow.ground().store.read(dataset, *window)
         return compare(dataset, _among(old, ends), _among(new, ends), judge, now=self._clock.now())
 
@@ -94,8 +95,11 @@ class Gate:
         ends = self._own(dataset)
         if not ends:
             return set()
-        rows = Foreign(self._move.old(dataset)).read((min(ends) - dataset.cadence, max(ends)))
-        return ends & _ends(rows)
+        return ends & _ends(self._old(dataset, (min(ends) - dataset.cadence, max(ends))))
+
+    def _old(self, dataset: Dataset, window: Window) -> pa.Table:
+        """Rows of the old file; its collector may be in the middle of writing it."""
+        return patiently(lambda: Foreign(self._move.old(dataset)).read(window), Progress(), PAUSES)
 
     def _own(self, dataset: Dataset) -> set[datetime]:
         """What our engine fetched by itself, without the newest half hour; of derived ones those whose six it fetched."""

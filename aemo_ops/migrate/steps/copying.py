@@ -101,7 +101,7 @@ class Copying:
             until = (
                 datetime.fromisoformat(fact["last"]) if fact["last"] else None
             )  # later rows come over in later steps
-            if gone := lost(dataset, source, path, self._clock.now(), None, until):
+            if gone := lost(dataset, source, path, self._clock.now(), None, until, self._pauses):
                 return f"{path} lacks rows that {source} has: {'; '.join(gone)}"
         return None
 
