@@ -147,7 +147,10 @@ _SECONDS = 30
 
 
 def start(command: Sequence[str], folder: str | None, environment: Mapping[str, str], log: Path) -> Identity:
-    """Start a program in the background, in a session of its own, what it prints appended to `log`. Raises StepRefused, EndedAtOnce."""
+    """Start a program in the background, in a session of its own, what it prints appended to `log`.
+
+    Raises StepRefused, EndedAtOnce.
+    """
     with suppress(OSError):  # what is the matter with it, opening the log tells
         log.parent.mkdir(exist_ok=True)
         make_private(log)

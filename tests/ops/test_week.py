@@ -28,7 +28,7 @@ MONDAY = datetime(2026, 3, 30)  # daylight saving ends in Sydney on the Sunday a
 @pytest.mark.timeout(1800)
 def test_a_simulated_week_with_random_faults_ends_equal_to_the_market(engine_at: Callable[..., Engine]) -> None:
     start = MONDAY
-    end = start + timedelta(hours=7 * 24 if SOAK else 3)
+    end = start + timedelta(hours=7 * 24 if SOAK else 2)
     shelf = Shelf(Market(seed=11), Faults.from_spec(FAULTS, seed=5))
     with Replica(shelf, Clock.starting(start, 0)) as site:
         engine = engine_at(site.url, Clock.starting(start, 0))

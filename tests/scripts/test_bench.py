@@ -63,12 +63,14 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return Ran(told, json.loads((folder / "found.json").read_text()), list(work.iterdir()))
 
 
+@only_soak
 def test_it_prints_medians_and_ratios_and_leaves_nothing_behind(ran: Ran) -> None:
     assert "update at the tail | scada30 20,000 rows | ordinary" in ran.told
     assert "x ours" in ran.told and "figures to reach" in ran.told and "written by ours" in ran.told
     assert ran.left == []
 
 
+@only_soak
 def test_what_cannot_be_measured_is_told_with_its_reason(ran: Ran) -> None:
     for name in ABSENT:
         assert f"not measured here: {name} is not installed (scripts/bench --install)" in ran.told
@@ -79,6 +81,7 @@ def test_what_cannot_be_measured_is_told_with_its_reason(ran: Ran) -> None:
     assert all(goal["reached"] is None for goal in ran.document["goals"])  # tiny sizes judge nothing
 
 
+@only_soak
 def test_every_key_of_the_json_is_documented(ran: Ran) -> None:
     keys = set(ran.document) | set(ran.document["machine"])
     keys |= {key for name in ("places", "rows", "readers", "goals") for one in ran.document[name] for key in one}
@@ -92,6 +95,7 @@ def undocumented(keys: set[str]) -> list[str]:
     return [key for key in sorted(keys) if key not in documented]
 
 
+@only_soak
 def test_ratios_are_those_of_the_same_run_and_results_are_right(ran: Ran) -> None:
     contest = [r for r in ran.document["rows"] if r["what"] == "update at the tail" and r["place"].startswith("ord")]
     rows = {row["who"]: row for row in contest if row["data"] == "scada30 20,000 rows"}

@@ -58,6 +58,10 @@ def demo(folder: Path, speed: float, *words: str) -> Iterator[str]:
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "aemo_ops.cli", "demo", *options],
+            env={
+                **os.environ,
+                "AEMO_CATCHUP_GAP_SECONDS": "0.2",
+            },  # the files of the last days are not what is looked at
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,

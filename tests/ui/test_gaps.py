@@ -61,7 +61,7 @@ def quiet(page: Page) -> None:
 @pytest.fixture
 def prices(demo: str, demo_folder: Path) -> Path:
     """prices5.parquet of the demo, when the catch-up has read the hours that are cut: it would bring their rows back."""
-    file = f"PUBLIC_DISPATCHIS_{a_while_ago(demo_folder, 8):%Y%m%d%H%M}"
+    file = f"PUBLIC_DISPATCHIS_{a_while_ago(demo_folder, 6):%Y%m%d%H%M}"
 
     def read() -> bool:
         identity = adopted(demo_folder / "data")
@@ -69,7 +69,7 @@ def prices(demo: str, demo_folder: Path) -> Path:
             return False
         return bool(Ledger(demo_folder / "home" / "ledger.sqlite", identity).search(file, "dispatchis", Fate.MERGED, 1))
 
-    until(read, "the newest eight hours of prices are read", 120)
+    until(read, "the newest six hours of prices are read", 120)
     return demo_folder / "data" / "prices5.parquet"
 
 
@@ -83,7 +83,7 @@ def test_a_hole_is_seen_filled_and_seen_gone(open_page: Open, demo_folder: Path,
     page = open_page("?page=gaps")
     expect(page.get_by_role("heading", name="Gaps", level=1)).to_be_visible()
     quiet(page)
-    since = a_while_ago(demo_folder, 7)
+    since = a_while_ago(demo_folder, 5)
     lost = cut(prices, since, since + timedelta(hours=1))
     assert len(lost) == 60
     row = gap(page, "prices5", since + timedelta(minutes=5))
@@ -105,7 +105,7 @@ def test_a_hole_is_seen_filled_and_seen_gone(open_page: Open, demo_folder: Path,
 def test_the_days_of_one_file_are_filled_and_it_is_told_there(open_page: Open, demo_folder: Path, prices: Path) -> None:
     page = open_page("?page=gaps")
     quiet(page)
-    since = a_while_ago(demo_folder, 6)
+    since = a_while_ago(demo_folder, 4)
     lost = cut(prices, since, since + timedelta(minutes=20))
     row = gap(page, "prices5", since + timedelta(minutes=5))
     expect(row).to_contain_text("missing", timeout=60_000)
@@ -123,7 +123,7 @@ def test_fill_all_fills_a_missing_region_too_and_two_browsers_see_it(
 ) -> None:
     one, two = open_page("?page=gaps"), open_page("?page=gaps")
     quiet(one)
-    since = a_while_ago(demo_folder, 5)
+    since = a_while_ago(demo_folder, 3)
     lost = cut(prices, since, since + timedelta(minutes=30), ("SA1", "TAS1"))
     for page in (one, two):
         row = gap(page, "prices5", since + timedelta(minutes=5))
@@ -148,7 +148,7 @@ def test_the_switch_is_kept_and_what_is_missing_is_then_filled_by_itself_no_more
 def test_the_list_is_filtered(open_page: Open, demo_folder: Path, prices: Path) -> None:
     page = open_page("?page=gaps")
     quiet(page)
-    since = a_while_ago(demo_folder, 3)
+    since = a_while_ago(demo_folder, 2)
     cut(prices, since, since + timedelta(minutes=15))
     row = gap(page, "prices5", since + timedelta(minutes=5))
     expect(row).to_be_visible(timeout=60_000)
@@ -176,7 +176,7 @@ def test_a_year_is_drawn_with_few_patterns_of_hatching_and_a_range_can_be_presse
 ) -> None:
     page = open_page("?page=gaps")
     quiet(page)
-    since = a_while_ago(demo_folder, 2)  # a cell that is hatched: the tests before may have filled all that was missing
+    since = a_while_ago(demo_folder, 1)  # a cell that is hatched: the tests before may have filled all that was missing
     cut(prices, since, since + timedelta(minutes=15))
     expect(gap(page, "prices5", since + timedelta(minutes=5))).to_be_visible(timeout=60_000)
     page.evaluate(
