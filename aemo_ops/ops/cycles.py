@@ -30,8 +30,7 @@ from aemo_ops.store.parquet import Store
 from aemo_ops.store.state import State
 
 BUDGET = 40  # requests a cycle; 48 in one cycle is known to have tripped NEMWEB's limit
-BATCH = 48  # files that the catch-up merges at once, or as many as it is sent in so many real seconds
-_BATCH_SECONDS = 20.0
+BATCH = 12  # files that the catch-up merges at once
 OVERDUE = 4.0  # burden of a file that is compacted in whatever cycle
 
 
@@ -185,8 +184,9 @@ class Cycles:
             first = {name: next(iter(entries.values())) for name, entries in waiting.items()}
             name = max(first, key=lambda name: first[name].published)
             batch = list(self._backlog[name].values())[:BATCH]
-            read, refused = self._catch_up_batch(name, batch, progress, gap)
-            done += read
+            refused = self._catch_up_batch(name, batch, progress, gap)
+            if not refused:
+                done += len(batch)
             total = max(total, done + self.backlog)
             progress.tell(done, total, f"{self.backlog:,} files of the last days left to read" if self.backlog else "")
             if refused and not progress.pause(max(1.0, self._client.refused_for)):
@@ -195,11 +195,8 @@ class Cycles:
         self._event("caught up", "", text)
         return text
 
-    def _catch_up_batch(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> tuple[int, bool]:
-        """Read one batch; how many files that were, and whether NEMWEB refused.
-
-        Files that failed leave the backlog: the next cycle lists them anew.
-        """
+    def _catch_up_batch(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> bool:
+        """Read one batch; whether NEMWEB refused. Files that failed leave the backlog: the next cycle lists them anew."""
         done, refused = batch, False
         try:
             received = self._received(name, batch, progress, gap)
@@ -216,14 +213,14 @@ class Cycles:
             for entry in done:
                 self._backlog[name].pop(entry.name, None)
             self._tell(name, **told, waiting=len(self._backlog[name]))
-        return len(done), refused
+        return refused
 
     def _received(self, name: str, batch: list[Listing], progress: Progress, gap: float) -> Fetched:
-        """The files of a batch, one request each `gap` real seconds, until NEMWEB refuses, somebody says stop, or it takes long."""
-        collector, ends = self.collectors[name], Clock.monotonic() + _BATCH_SECONDS
+        """The files of a batch, one request each `gap` real seconds, until NEMWEB refuses or somebody says stop."""
+        collector = self.collectors[name]
         received = collector.fetch(batch[:1])
         for entry in batch[1:]:
-            if Clock.monotonic() > ends or received.refused or not progress.pause(gap) or not self._state.wanted(name):
+            if received.refused or not progress.pause(gap) or not self._state.wanted(name):
                 break
             more = collector.fetch([entry])
             received.bodies |= more.bodies

@@ -82,14 +82,14 @@ def test_the_catch_up_takes_the_newest_files_of_all_reports_first(site: Replica,
     def told(done: int, total: int, text: str) -> None:
         nonlocal steps
         steps += 1
-        if steps == 8:
+        if steps == 30:
             progress.cancel()
 
     progress = Progress(told)
     cycles.catch_up(progress, 0.0)
     asked = site.requests[before:]
     firsts = [datetime.strptime(match[1], "%Y%m%d%H%M") for path in asked[::BATCH] if (match := _STAMP.search(path))]
-    assert len(firsts) == 8
+    assert len(firsts) == 30
     # A rooftop file is an hour and a half late, and its name tells the end of its half hour.
     assert all(later - earlier <= timedelta(hours=2) for earlier, later in itertools.pairwise(firsts))
     assert {path.split("/")[3] for path in asked} == {"DispatchIS_Reports", "Dispatch_SCADA", "ROOFTOP_PV"}
