@@ -50,18 +50,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def demo(folder: Path, speed: float, *words: str) -> Iterator[str]:
-    """The demo as a user starts it, in a process of its own; its address. Fails unless Ctrl-C ends all of it."""
+def demo(folder: Path, speed: float, *words: str, catchup_gap: float = 0.02) -> Iterator[str]:
+    """The demo as a user starts it, in a process of its own; its address. Fails unless Ctrl-C ends all of it.
+
+    `catchup_gap`: seconds between two files of the last days, longer where these are not what is looked at.
+    """
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
     options = ["--no-browser", "--port", str(port), "--speed", str(speed), "--folder", str(folder), *words]
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "aemo_ops.cli", "demo", *options],
-            env={
-                **os.environ,
-                "AEMO_CATCHUP_GAP_SECONDS": "0.2",
-            },  # the files of the last days are not what is looked at
+            env={**os.environ, "AEMO_CATCHUP_GAP_SECONDS": str(catchup_gap)},
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -28,7 +28,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def demo(demo_folder: Any) -> Iterator[str]:
     """One demo for all tests of a file, sixty times as fast as the real market; none runs beside the tests of other files."""
-    with browsing.demo(demo_folder, 60.0, "--no-old-collector") as url:
+    with browsing.demo(demo_folder, 60.0, "--no-old-collector", catchup_gap=0.2) as url:
         yield url
 
 
