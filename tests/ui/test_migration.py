@@ -160,6 +160,7 @@ def test_there_and_back_and_there_again(browser: Browser, tmp_path: Path) -> Non
         target.fill(str(demo.base))
         press(page, "Look at it")
         expect(page.get_by_text("nothing stands in the way")).to_be_visible()
+        assert page.locator(".files .wide").evaluate("box => box.scrollWidth <= box.clientWidth")  # with its fields
         with opened(browser, url) as closing:  # a browser that is closed once the copy was asked for
             press(closing, "Look at it")
             deed(closing, "Prepare the new place")

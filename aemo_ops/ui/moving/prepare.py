@@ -88,36 +88,36 @@ def _files(move: Move, status: Status, off: Markup) -> Markup:
     field = Markup(
         '<input name="{}:{}" value="{}" placeholder="{}" aria-label="{}: {}" autocomplete="off" spellcheck="false"{}>'
     )
+    both = Markup("{}<br>{}")
     rows = [
         (
             one["name"],
-            Markup('<span class="{}">{}</span>').format(_tone(one), one["state"]),
+            both.format(Markup('<span class="{}">{}</span>').format(_tone(one), one["state"]), one["fate"]),
             Markup('<span title="{}">{}</span>').format(one["path"], words.middle(one["path"]) if one["state"] != "absent" else ""),
-            f"{one['rows']:,}" if one["rows"] is not None else "",
-            f"{minute(one['first'])} to {minute(one['last'])}" if one["last"] else "",
-            words.size(one["size"]) if one["state"] == "there" else "",
-            one["fate"],
-            field.format("file", one["name"], move.files.get(one["name"], ""), "another place", one["name"], "another place", off),
-            field.format("without", one["name"], move.without.get(one["name"], ""), "reason", one["name"],
-                         "reason to leave it out", off),
+            _holds(one),
+            both.format(
+                field.format("file", one["name"], move.files.get(one["name"], ""), "take it from here", one["name"],
+                             "another place", off),
+                field.format("without", one["name"], move.without.get(one["name"], ""), "or leave it out because",
+                             one["name"], "reason to leave it out", off),
+            ),
         )
         for one in status.look.files
     ]  # fmt: skip
-    head = (
-        "File",
-        "State",
-        "Found at",
-        "Rows",
-        "Intervals",
-        "Size",
-        "What will happen",
-        "Take it from",
-        "Leave it out because",
-    )
+    head = ("File", "What will happen", "Found at", "Holds", "Change")
     note = Markup(
         "<small>Files that are not in the folder above were looked for nearby and where the programs' settings point.</small>"
     )
-    return Markup('<div class="whole files"><b>The files</b> {}{}</div>').format(note, pieces.table(head, rows, (3, 5)))
+    return Markup('<div class="whole files"><b>The files</b> {}{}</div>').format(note, pieces.table(head, rows))
+
+
+def _holds(one: Mapping[str, Any]) -> Markup:
+    """How much is in a file, and of which intervals."""
+    if one["state"] != "there":
+        return tiles.EMPTY
+    rows = f"{words.counted(one['rows'], 'row')}, " if one["rows"] is not None else ""
+    span = f"{minute(one['first'])} to {minute(one['last'])}" if one["last"] else ""
+    return Markup("{}{}<br><small>{}</small>").format(rows, words.size(one["size"]), span)
 
 
 def _tone(one: Mapping[str, Any]) -> str:
