@@ -144,7 +144,9 @@ class Dataset:
         table = source.rule(table)
         arrays = {name: table[aemo] for name, aemo in source.columns}
         complete = [
-            _as(column.type, arrays[column.name]) if column.name in arrays else pa.nulls(table.num_rows, column.type)
+            as_type(column.type, arrays[column.name])
+            if column.name in arrays
+            else pa.nulls(table.num_rows, column.type)
             for column in self.columns
         ]
         return pa.table(complete, schema=self.schema)
@@ -160,5 +162,6 @@ class Dataset:
         return {what: count for what, count in counts.items() if count}
 
 
-def _as(kind: pa.DataType, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def as_type(kind: pa.DataType, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column in this type, as it is where it has that already."""
     return column if column.type == kind else column.cast(kind)  # of a small table, casting costs as much as reading

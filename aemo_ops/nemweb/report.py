@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from aemo_ops.errors import AemoOpsError, ReportRejected
-from aemo_ops.market.dataset import NUMBER, TIME
+from aemo_ops.market.dataset import NUMBER, TIME, as_type
 from aemo_ops.market.values import Unfit
 from aemo_ops.nemweb.columns import TIME_FORMAT, reading, typed
 
@@ -258,11 +258,7 @@ def _table(name: str, text: bytes, section: _Section, schema: pa.Schema) -> pa.T
     found = typed(raw, schema)
     if isinstance(found, Unfit):
         raise ReportRejected(_told(name, text, [section], found))
-    return pa.table([_plain(found[field.name], field.type) for field in schema], schema=schema)
-
-
-def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    return column if column.type == kind else column.cast(kind)
+    return pa.table([as_type(field.type, found[field.name]) for field in schema], schema=schema)
 
 
 def _told(name: str, text: bytes, sections: list[_Section], unfit: Unfit) -> str:
