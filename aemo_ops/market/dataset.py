@@ -123,6 +123,11 @@ class Dataset:
             return rows
         return rows.filter(self._has_value(rows))
 
+    def keys(self, rows: pa.Table) -> list[tuple[datetime, str]]:
+        """(interval, id) of each row."""
+        times = rows[self.key[0]].cast(pa.timestamp("us")).to_pylist()
+        return list(zip(times, rows[self.key[1]].to_pylist(), strict=True))
+
     def blank(self, sources: Sequence[Source], tables: Mapping[str, pa.Table]) -> frozenset[tuple[datetime, str]]:
         """The (interval, id) of which AEMO's tables have a row without any value, and an estimate may stand in."""
         keys: set[tuple[datetime, str]] = set()
@@ -131,9 +136,7 @@ class Dataset:
         for source in sources:
             if source.mode is Mode.UPSERT and source.table in tables:
                 rows = self._taken(source, tables[source.table])
-                rows = rows.filter(pc.invert(self._has_value(rows)))
-                times = rows[self.key[0]].cast(pa.timestamp("us")).to_pylist()
-                keys.update(zip(times, rows[self.key[1]].to_pylist(), strict=True))
+                keys.update(self.keys(rows.filter(pc.invert(self._has_value(rows)))))
         return frozenset(keys)
 
     def _has_value(self, rows: pa.Table) -> pa.ChunkedArray:

@@ -12,7 +12,7 @@ from aemo_ops.files import failpoint
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.derive import SIX, half_hours, mean_of_six
 from aemo_ops.market.intervals import HALF_HOUR
-from aemo_ops.ops.precedence import keys_of, settle_means
+from aemo_ops.ops.precedence import settle_means
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.merge import Merge
 from aemo_ops.store.parquet import Store
@@ -30,9 +30,9 @@ def derive(store: Store, ledger: Ledger, parent: Dataset, child: Dataset, touche
 def _derive_run(store: Store, ledger: Ledger, parent: Dataset, child: Dataset, ends: Sequence[datetime]) -> Merge:
     since, until = ends[0] - HALF_HOUR, ends[-1]
     rows, present = mean_of_six(child, store.read(parent, since, until))
-    keys = keys_of(child, rows)
+    keys = child.keys(rows)
     known = ledger.partial(child.name, since, until)
-    existing = set(keys_of(child, store.read(child, since, until, child.key)))
+    existing = set(child.keys(store.read(child, since, until, child.key)))
     whole = present == SIX
     free = np.fromiter((key not in existing or key in known for key in keys), bool, len(keys))
     partial = ~whole & free & (present > 0)

@@ -31,14 +31,14 @@ def merge_source(
     """Merge rows of one of the dataset's sources, each key once: what it publishes now (upsert), or once published (insert)."""
     if rows.num_rows == 0 or all(one.mode is Mode.UPSERT for one in dataset.sources):
         return store.merge(dataset, rows, mode)
-    keys = keys_of(dataset, rows)
+    keys = dataset.keys(rows)
     since, until = _span(dataset, keys)
     provisional = ledger.provisional(dataset.name, since, until)
     if source.mode is Mode.UPSERT:
         done = _replacing(store, dataset, rows, mode, keys, provisional)
         ledger.unmark_provisional(dataset.name, provisional.intersection(keys))
         return done
-    absent = set(keys).difference(keys_of(dataset, store.read(dataset, since, until, dataset.key)))
+    absent = set(keys).difference(dataset.keys(store.read(dataset, since, until, dataset.key)))
     ledger.mark_provisional(dataset.name, absent)
     if mode is Mode.INSERT:
         return store.merge(dataset, rows, mode)
@@ -52,13 +52,13 @@ def merge_trading(store: Store, ledger: Ledger, child: Dataset, source: Source, 
     Columns that the report does not have (the limits of flows) keep the mean of those that came: AEMO publishes no better.
     A trading row with a blank value takes no mean's place.
     """
-    keys = keys_of(child, halves)
+    keys = child.keys(halves)
     since, until = _span(child, keys)
     columns = [name for name, _ in source.columns if name in child.values]
     blank = np.any([halves[name].is_null().to_numpy() for name in columns], axis=0)
     filled = {key for key, is_blank in zip(keys, blank, strict=True) if not is_blank}
     replaced = ledger.partial(child.name, since, until) & filled
-    absent = set(keys).difference(keys_of(child, store.read(child, since, until, child.key)))
+    absent = set(keys).difference(child.keys(store.read(child, since, until, child.key)))
     ledger.fell_back(child.name, sorted({end for end, _ in replaced | absent}), TRADING)
     may = _among(keys, replaced)
     done = store.merge(child, halves.filter(may), Mode.COLUMNS, columns)
@@ -69,12 +69,12 @@ def merge_trading(store: Store, ledger: Ledger, child: Dataset, source: Source, 
 
 def merge_whole_means(store: Store, ledger: Ledger, child: Dataset, means: pa.Table) -> Merge:
     """Merge means of six that come without their 5-minute rows: a value that is not known to be less than that stays."""
-    keys = keys_of(child, means)
+    keys = child.keys(means)
     since, until = _span(child, keys)
     fallen = ledger.fallbacks(child.name, since, until)
     less = ledger.partial(child.name, since, until) | {key for key in keys if key[0] in fallen}
     done = _replacing(store, child, means, Mode.INSERT, keys, less)
-    settle_means(ledger, child, keys, keys_of(child, store.read(child, since, until, child.key)))
+    settle_means(ledger, child, keys, child.keys(store.read(child, since, until, child.key)))
     return done
 
 
@@ -88,11 +88,6 @@ def settle_means(ledger: Ledger, child: Dataset, whole: Collection[Key], there: 
     if fallen := ledger.fallbacks(child.name, since, until):
         others = {end for end, _ in set(there).difference(whole)}
         ledger.forget_fallbacks(child.name, sorted({end for end, _ in whole if end in fallen} - others))
-
-
-def keys_of(dataset: Dataset, rows: pa.Table) -> list[Key]:
-    times = rows[dataset.key[0]].cast(pa.timestamp("us")).to_pylist()
-    return list(zip(times, rows[dataset.key[1]].to_pylist(), strict=True))
 
 
 def _replacing(

@@ -29,7 +29,7 @@ from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.landing import Ground, in_days
 from aemo_ops.ops.parsing import packed, unpacked
-from aemo_ops.ops.precedence import keys_of, merge_source
+from aemo_ops.ops.precedence import merge_source
 from aemo_ops.ops.wanted import Left, Times
 from aemo_ops.store.marks import Key
 from aemo_ops.store.merge import merge_rows
@@ -77,7 +77,7 @@ class Compared:
         """The rows that did not come before; an estimate counts only where there is no measurement of its region."""
         if all(one.mode is Mode.UPSERT for one in self.dataset.sources):
             return pa.array(~np.isin(batch["settlementdate"].cast(pa.int64()).to_numpy(), self._seen))
-        keys = keys_of(self.dataset, batch)
+        keys = self.dataset.keys(batch)
         estimated = source.mode is Mode.INSERT
         known = self._measured | self._estimated if estimated else self._measured
         fresh = pa.array([key not in known for key in keys], pa.bool_())
@@ -167,7 +167,7 @@ def apply(ground: Ground, home: Path, name: str, progress: Progress) -> str:
         rows = unpacked(path.read_bytes())
         with ground.turn():
             if source.mode is Mode.INSERT:  # whoever asked for it wants AEMO's estimate in the place of any other value
-                ground.ledger.mark_provisional(dataset.name, keys_of(dataset, rows))
+                ground.ledger.mark_provisional(dataset.name, dataset.keys(rows))
             merge = merge_source(ground.store, ground.ledger, dataset, source, rows)
             for child in catalogue.derived_from(dataset, ground.datasets):
                 derive(ground.store, ground.ledger, dataset, child, rows)

@@ -9,7 +9,6 @@ import pytest
 
 from aemo_ops.market.catalogue import DATASETS
 from tests.cli.test_collect import Command
-from tests.conftest import SOAK
 from tests.migrate.moving import damaged
 
 
@@ -34,7 +33,7 @@ def told(command: Command, *words: str, exit_code: int) -> str:
 
 
 def test_wrong_words_are_answered_with_what_would_be_right(command: Command, ends: list[str]) -> None:
-    for deed in ("status", "rollback", "report", "run") if SOAK else ("rollback",):
+    for deed in ("status", "rollback", "report", "run"):
         assert "say what is moved, with --from and --to" in told(command, deed, exit_code=2)
     assert "give both --from and --to" in told(command, "run", *ends[:2], exit_code=2)
     assert "no step 'swich'; there are prepare, copy" in told(command, "run", *ends, "--step", "swich", exit_code=2)

@@ -75,7 +75,7 @@ def test_the_clock_runs_at_the_demo_s_speed(open_page: Open) -> None:
 
 def test_one_page_at_a_time_is_in_sight_and_the_same_ones_come_back(open_page: Open) -> None:
     page = open_page()
-    for title in ("Collectors", "Gaps", "Collectors", "Live"):
+    for title in ("Live", "Collectors", "Gaps", "Live", "Gaps", "Collectors", "Live"):
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=title).click()
         expect(page.get_by_role("heading", level=1).filter(visible=True)).to_have_text([title])
     expect(tile(page, "prices5")).to_be_visible()
