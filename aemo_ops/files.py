@@ -59,19 +59,21 @@ PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
 
 
 def make_private(path: Path) -> None:
-    """Make a file, if there is none, for this user only, whatever the umask is; one that is ours and open to others is closed."""
-    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    """Make a file, if there is none, for this user only, whatever the umask is; one that is ours and open to others is closed.
+
+    One that is there is never opened: closing it again would give up every lock that this process holds on it.
+    """
     try:
-        close_to_others(fd)
-    finally:
-        os.close(fd)
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
+    except FileExistsError:
+        close_to_others(path)
 
 
-def close_to_others(fd: int) -> None:
+def close_to_others(path: Path) -> None:
     """Another user's file stays as it is: its owner decides."""
-    status = os.fstat(fd)
+    status = path.stat()
     if status.st_mode & 0o077 and status.st_uid == os.geteuid():
-        os.fchmod(fd, PRIVATE)
+        path.chmod(PRIVATE)
 
 
 def make_private_folder(folder: Path) -> None:

@@ -69,7 +69,7 @@ class Journal:
         line = _line(entry, self._last)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, files.PRIVATE)
         try:
-            files.close_to_others(fd)
+            files.close_to_others(self.path)
             os.ftruncate(fd, self._whole)  # what a cut line left
             os.lseek(fd, self._whole, os.SEEK_SET)
             files.failpoint("journal.before_write")

@@ -8,14 +8,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aemo_ops.errors import FolderRefused, NoSpace, StoreCorrupt, StoreError, StoreLocked
-from aemo_ops.files import explained, make_private, make_private_folder
+from aemo_ops.files import close_to_others, explained, make_private, make_private_folder
 
 _BUSY_SECONDS = 20.0
 _BESIDE = ("-wal", "-shm")
+_ONE_AT_A_TIME = threading.Lock()  # a file that one thread makes is closed before another has locks on it to lose
 
 
 class Database:
@@ -27,11 +28,16 @@ class Database:
     def __init__(self, path: Path, schema: str, durable: bool = False) -> None:
         self.path = path
         self._turn = threading.RLock()
+        with _ONE_AT_A_TIME:
+            self._open(path, schema, durable)
+
+    def _open(self, path: Path, schema: str, durable: bool) -> None:
         with explained(path):
             make_private_folder(path.parent)
-            for name in (path, *(path.with_name(path.name + end) for end in _BESIDE)):
-                if name == path or name.exists():  # SQLite makes the others as open as the file itself is
-                    make_private(name)
+            make_private(path)
+            for end in _BESIDE:  # SQLite makes them as open to others as the file itself is
+                with suppress(FileNotFoundError):
+                    close_to_others(path.with_name(path.name + end))
         try:
             self._connection = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None

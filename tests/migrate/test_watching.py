@@ -43,6 +43,9 @@ def test_its_lines_tick_themselves_from_what_was_seen_and_a_second_writer_stops_
         NotYet, match=r"watched 0\.\d h of 24.0 h since the switch; it is looked at again at 2026-04-21T12:"
     ):
         watch(switched, 24).run(nobody())
+    since = datetime.fromisoformat(Note(switched.move.backup / NOTE).read()["switched"])
+    history = switched.shadow.engine().history
+    until(lambda: any(end > since for _, end in history("prices5", since)), "an interval that ended after the switch")
     found = watch(switched, 0.0001).run(nobody())[0]
     lines = {one["what"]: one for one in found.evidence["lines"]}
     assert found.phase is Phase.DONE and all(one["ok"] for one in lines.values())
@@ -70,6 +73,6 @@ def test_a_hole_stops_it(switched: Switching) -> None:
         other.replace(path)
         switched.shadow.engine().gaps().forget(PRICES5)
     with pytest.raises(
-        VerificationFailed, match=r"prices5 without a gap: 1 intervals missing \(should be none missing\)"
+        VerificationFailed, match=r"prices5 without a gap: 1 interval missing \(should be none missing\)"
     ):
         watch(switched, 0.0001).run(nobody())

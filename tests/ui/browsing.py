@@ -71,6 +71,7 @@ def demo(folder: Path, speed: float, *words: str, catchup_gap: float = 0.02) -> 
         until(lambda: process.poll() is not None or answers(url), f"the demo answers; see {log}", 60)
         assert process.poll() is None, log.read_text()
         yield url
+        assert process.poll() is None, f"the demo ended by itself ({process.returncode}): {log.read_text()[-3000:]}"
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)

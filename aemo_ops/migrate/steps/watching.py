@@ -20,6 +20,7 @@ from aemo_ops.migrate.shadow import Shadow
 from aemo_ops.migrate.step import Facts, Later
 from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.jobs import Progress
+from aemo_ops.ops.tally import counted
 
 _MOST_MEMORY = 1_000_000_000  # bytes of our process
 _SLOWEST_CYCLE = 60.0  # seconds
@@ -124,7 +125,7 @@ def _advances(engine: Engine, dataset: Dataset, since: datetime) -> Line:
         was_due = engine.now() - since >= dataset.cadence + limit
         measured = "no new interval" if was_due else "no interval was due yet"
         return Line(f"{dataset.name} advances", not was_due, measured, f"each within {_minutes(limit)}")
-    measured = f"{len(late):,} times, the slowest {_minutes(worst)} after the interval's end"
+    measured = f"{counted(len(late), 'time')}, the slowest {_minutes(worst)} after the interval's end"
     return Line(f"{dataset.name} advances", worst <= limit, measured, f"each within {_minutes(limit)}")
 
 
@@ -134,7 +135,7 @@ def _whole(engine: Engine, dataset: Dataset, since: datetime) -> Line:
     return Line(
         f"{dataset.name} without a gap",
         found is not None and missing == 0,
-        f"{missing:,} intervals missing",
+        f"{counted(missing, 'interval')} missing",
         "none missing",
     )
 
