@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import nanoseconds
-from aemo_ops.ops.expected import Holes, Times
+from aemo_ops.ops.expected import Holes, Times, without
 from aemo_ops.store.absences import Absence
 from aemo_ops.store.coverage import Coverage
 
@@ -107,7 +107,20 @@ class Known:
 
     def estimates(self) -> Holes:
         """The keys whose value stands for a measurement that was not read, by id and time."""
-        return sorted((name, nanoseconds(end), nanoseconds(end)) for end, name in self.provisional)
+        return _each(self.provisional)
+
+    def fewer(self) -> Holes:
+        """The keys whose value is the mean of fewer than six, by id and time."""
+        return _each(self.partial)
+
+    def explained(self, step: int) -> Holes:
+        """Of those, the ones for whose other intervals every source was asked: AEMO has no more."""
+        fewer = self.fewer()
+        return sorted(set(fewer).difference(without(fewer, self.gone(), step)))
+
+
+def _each(keys: Keys) -> Holes:
+    return sorted((name, nanoseconds(end), nanoseconds(end)) for end, name in keys)
 
 
 NOTHING = Known()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-import numpy as np
 import pyarrow as pa
 
 from aemo_ops.files import failpoint
 from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.derive import SIX, half_hours, mean_of_six
 from aemo_ops.market.intervals import HALF_HOUR
-from aemo_ops.ops.precedence import settle_means
+from aemo_ops.ops.precedence import mark_fewer, settle_means
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.merge import Merge
 from aemo_ops.store.parquet import Store
@@ -31,14 +30,9 @@ def _derive_run(store: Store, ledger: Ledger, parent: Dataset, child: Dataset, e
     since, until = ends[0] - HALF_HOUR, ends[-1]
     rows, present = mean_of_six(child, store.read(parent, since, until))
     keys = child.keys(rows)
-    known = ledger.partial(child.name, since, until)
     existing = set(child.keys(store.read(child, since, until, child.key)))
     whole = present == SIX
-    free = np.fromiter((key not in existing or key in known for key in keys), bool, len(keys))
-    partial = ~whole & free & (present > 0)
-    ledger.mark_partial(
-        child.name, [(*key, int(n)) for key, n, is_partial in zip(keys, present, partial, strict=True) if is_partial]
-    )
+    partial = mark_fewer(ledger, child, keys, present, existing)
     failpoint("derive.marked_partial")
     done = store.merge(child, rows.filter(pa.array(whole | partial)))
     failpoint("derive.merged")

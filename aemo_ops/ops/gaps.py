@@ -14,7 +14,17 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import DAY, EARLIEST, HALF_HOUR, ceil, length, moment, nanoseconds, tomorrow
+from aemo_ops.market.intervals import (
+    DAY,
+    EARLIEST,
+    FIVE_MINUTES,
+    HALF_HOUR,
+    ceil,
+    length,
+    moment,
+    nanoseconds,
+    tomorrow,
+)
 from aemo_ops.ops.completeness import Completeness, Known, Parent, Presence
 from aemo_ops.ops.expected import Holes, NewId, Times, key_holes, new_ids, without
 from aemo_ops.ops.judging import judge
@@ -171,11 +181,19 @@ class Gaps:
         return [*self.absences(dataset), *halves]
 
     def wanting(self, dataset: Dataset, low: int, high: int) -> Holes:
-        """(id, first, last) of the keys that lack a row, or a measurement, within the interval ends low .. high."""
+        """(id, first, last) of the keys that lack a row, or a measurement, within the interval ends low .. high.
+
+        Means of fewer than six of a time before the 5-minute file begins too: nothing else tells of the six.
+        """
         if high < low:
             return []
-        estimates = self._known(dataset, moment(low) - dataset.cadence, moment(high)).estimates()
-        return [*key_holes(dataset, self.held(dataset), low, high), *estimates]
+        known = self._known(dataset, moment(low) - dataset.cadence, moment(high))
+        fewer: Holes = []
+        if dataset.derived_from:
+            began = self.began(catalogue.dataset(dataset.derived_from))
+            first = nanoseconds(began) if began else high + 1
+            fewer = [hole for hole in known.fewer() if hole[2] - length(HALF_HOUR) + length(FIVE_MINUTES) < first]
+        return [*key_holes(dataset, self.held(dataset), low, high), *known.estimates(), *fewer]
 
     def listed(self, dataset: Dataset, found: Completeness) -> list[Gap]:
         """The gaps of a completeness, newest first: missing, partial, and those that are absent at AEMO."""

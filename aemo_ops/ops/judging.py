@@ -64,9 +64,10 @@ def judge(
     lacking, unexplained = (np.where(as_published, 0, count) for count in (lacking, unexplained))
     estimates = known.estimates()
     waiting = _counted(without(estimates, gone, step), ends) > 0
-    partial = _at(ends, known.partial)
+    fewer = _counted(without(known.fewer(), gone, step), ends)
+    partial = fewer > 0
     states = np.full(len(ends), Presence.COMPLETE, np.uint8)
-    states[(lacking > 0) | (_counted(estimates, ends) > 0)] = Presence.ABSENT
+    states[(lacking > 0) | (_counted(estimates, ends) > 0) | _at(ends, known.partial)] = Presence.ABSENT
     states[(unexplained > 0) | waiting | partial | told] = Presence.PARTIAL
     states[present == 0] = Presence.MISSING
     states[(present == 0) & (_counted([hole for hole in gone if not hole[0]], ends) > 0)] = Presence.ABSENT
@@ -75,7 +76,9 @@ def judge(
         six, stale = _six(parent.found, ends), _at(ends, _whole_by_now(known.partial, parent.coverage))
         free = ~_at(ends, [(end, "") for end in known.trading])
         _follow(dataset, states, six, stale | ((lacking > 0) & (dataset.ids is None)), free & (present > 0))
-        hard = told | stale | six.hard | (partial & ~six.at_most_units & ~six.open)
+        # Where nothing is told of the six, a key that is the mean of six tells that no interval lacks as a whole.
+        whole = (dataset.ids is None) & (fewer < present)
+        hard = told | stale | six.hard | (partial & ~whole & ~six.at_most_units & ~six.open)
         gone_whole = six.absent
     wait = nanoseconds(now) - length(catalogue.due(dataset) + dataset.cadence)
     states[(states != Presence.COMPLETE) & (ends > wait)] = Presence.NOT_DUE

@@ -19,7 +19,7 @@ from aemo_ops.market.publication import last_of_each
 from aemo_ops.ops.completeness import Completeness
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.gaps import Gaps
-from aemo_ops.ops.precedence import merge_source, merge_trading, merge_whole_means
+from aemo_ops.ops.precedence import merge_fewer, merge_source, merge_trading, merge_whole_means
 from aemo_ops.ops.wanted import Left, Mask, Times
 from aemo_ops.store.absences import Absences
 from aemo_ops.store.findings import Findings
@@ -87,7 +87,10 @@ class Own:
 
 
 class Means:
-    """Five-minute rows of a time before their own file begins: only their means are kept, where all six came."""
+    """Five-minute rows of a time before their own file begins: only their means are kept, of half hours whose six came.
+
+    A key that AEMO itself has in fewer of the six gets the mean of these, known as such.
+    """
 
     def __init__(self, ground: Ground, child: Dataset) -> None:
         self.dataset = child
@@ -99,11 +102,14 @@ class Means:
         for batch in in_days(rows):
             whole, self._waiting = whole_half_hours(pa.concat_tables([batch, self._waiting]), self._parent)
             means, present = mean_of_six(self.dataset, whole)
-            means = means.filter(pa.array(present == SIX))
-            if means.num_rows:
-                with self._ground.turn():
-                    merge_whole_means(self._ground.store, self._ground.ledger, self.dataset, means)
-                    self._ground.wrote(self.dataset)
+            if means.num_rows == 0:
+                continue
+            store, ledger, six = self._ground.store, self._ground.ledger, present == SIX
+            with self._ground.turn():
+                if six.any():
+                    merge_whole_means(store, ledger, self.dataset, means.filter(pa.array(six)))
+                merge_fewer(store, ledger, self.dataset, means.filter(pa.array(~six)), present[~six])
+                self._ground.wrote(self.dataset)
 
     def left(self, ends: Times) -> Left:
         halves = np.unique(ends + (-ends) % HALF)

@@ -70,7 +70,8 @@ class Listing:
         for absence in self.known.absences:
             self._absences.setdefault(absence.id, []).append(absence)
         estimates = self.known.estimates()
-        every, step = [*self.holes, *estimates], self.found.dataset.step
+        step = self.found.dataset.step
+        every = [*self.holes, *estimates, *self.known.explained(step)]
         still = without(every, self.known.gone(), step)
         ids = {(name, first) for name, first, _ in estimates}
         gaps = [self._gap(piece, ids) for piece in _pieces(self.found, every, still)]

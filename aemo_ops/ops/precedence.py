@@ -13,16 +13,19 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from aemo_ops.market.dataset import Dataset, Mode, Source
+from aemo_ops.market.derive import SIX
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.marks import Key
 from aemo_ops.store.merge import Merge
 from aemo_ops.store.parquet import Store
 
 TRADING = "TradingIS"
+Counts = npt.NDArray[np.int64]
 
 
 def merge_source(
@@ -76,6 +79,33 @@ def merge_whole_means(store: Store, ledger: Ledger, child: Dataset, means: pa.Ta
     done = _replacing(store, child, means, Mode.INSERT, keys, less)
     settle_means(ledger, child, keys, child.keys(store.read(child, since, until, child.key)))
     return done
+
+
+def mark_fewer(
+    ledger: Ledger, child: Dataset, keys: Sequence[Key], present: Counts, there: Collection[Key]
+) -> npt.NDArray[np.bool_]:
+    """Which means may be written as ones of fewer than six, of `present` each; from now on they are known as such.
+
+    One takes only the place of an absent row, or of another one that is known to be partial. `there`: the file's keys.
+    """
+    if not keys:
+        return np.zeros(0, bool)
+    known = ledger.partial(child.name, *_span(child, keys))
+    free = np.fromiter((key not in there or key in known for key in keys), bool, len(keys))
+    fewer: npt.NDArray[np.bool_] = free & (present > 0) & (present < SIX)
+    ledger.mark_partial(
+        child.name, [(*key, int(n)) for key, n, chosen in zip(keys, present, fewer, strict=True) if chosen]
+    )
+    return fewer
+
+
+def merge_fewer(store: Store, ledger: Ledger, child: Dataset, means: pa.Table, present: Counts) -> Merge:
+    """Merge means of as many of the six as AEMO has, that come without their 5-minute rows."""
+    keys = child.keys(means)
+    if not keys:
+        return Merge()
+    there = set(child.keys(store.read(child, *_span(child, keys), child.key)))
+    return store.merge(child, means.filter(pa.array(mark_fewer(ledger, child, keys, present, there))))
 
 
 def settle_means(ledger: Ledger, child: Dataset, whole: Collection[Key], there: Collection[Key]) -> None:

@@ -142,7 +142,9 @@ class Targets:
                 before = own.wanted
                 inside = Left(np.union1d(inside.ends, before.ends), np.union1d(inside.units, before.ends[before.units]))
             self._add(parent, inside, Own(self._ground, parent))
-            self._add(parent, Left(fives[fives < edge]), Means(self._ground, wanted.dataset))
+            # The half hour that the file begins in the middle of is made from all six, too.
+            before_it = fives + (-fives) % HALF - 5 * FIVE < edge
+            self._add(parent, Left(fives[before_it]), Means(self._ground, wanted.dataset))
 
     def fail_halves(self) -> None:
         """A half hour whose 5-minute intervals could not all be had this time is not known to be absent."""

@@ -9,9 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aemo_ops.market.catalogue import PRICES5, PRICES30, SCADA5
+from aemo_ops.market.catalogue import PRICES5, PRICES30, SCADA5, SCADA30
+from aemo_ops.market.intervals import HALF_HOUR
 from aemo_ops.ops.beginning import Beginning
 from aemo_ops.ops.completeness import Presence
+from aemo_ops.ops.derivation import derive
 from aemo_ops.store.ledger import Fate, Ledger, LedgerRow
 from aemo_ops.store.parquet import Store
 from tests.conftest import NOON
@@ -119,3 +121,40 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_filled(small: Cal
         assert "prices5.parquet cannot be read as parquet" in told[unread].problem
         assert told[unread].requested == 0
     assert not told["scada5"].problem
+
+
+def test_the_half_hour_that_a_five_minute_file_begins_in_the_middle_of_becomes_all_that_aemo_has(
+    small: Callable[..., Small],
+) -> None:
+    """The file of DUIDs has its last two; AEMO has six of one unit, four of another, and none of a third one after that."""
+    here = small("scada5", "scada30")
+    ends = [BEGAN + n * FIVE for n in range(1, 13)]
+
+    def rows(at: int) -> list[tuple[datetime, str, float]]:
+        units = {"ALWAYS": 10.0 * at, **({"AT_TIMES": 100.0 * at} if at != 1 and at != 5 else {})}
+        return [(ends[at], unit, mw) for unit, mw in units.items()]
+
+    members = {
+        f"PUBLIC_DISPATCHSCADA_{end:%Y%m%d%H%M}_{1:016d}.zip": report((SCADA, rows(n))) for n, end in enumerate(ends)
+    }
+    here.bundle(f"Dispatch_SCADA/PUBLIC_DISPATCHSCADA_{BEGAN:%Y%m%d}.zip", members)
+    own = [row for n in range(4, 12) for row in rows(n)]
+    table = pa.Table.from_pylist([dict(zip(SCADA5.schema.names, row, strict=True)) for row in own], SCADA5.schema)
+    ground = here.engine.healing().ground
+    ground.store.merge(SCADA5, table)
+    derive(ground.store, ground.ledger, SCADA5, SCADA30, table)
+    first = BEGAN + HALF_HOUR
+    assert here.rows("scada30")[first, "ALWAYS"] == (45.0,)
+    hour = BEGAN + 2 * HALF_HOUR
+    told = here.fill("scada30", until=hour)["scada30"]
+    found = here.rows("scada30")
+    assert found[first, "ALWAYS"] == ((0 + 10 + 20 + 30 + 40 + 50) / 6,)
+    assert found[first, "AT_TIMES"] == ((0 + 200 + 300 + 400) / 4,)
+    assert min(end for end, _ in here.rows("scada5")) == ends[4]  # it does not begin earlier than it did
+    # What the fill concluded is what the list says, and what the next one finds.
+    gaps = here.engine.gaps()
+    halves = gaps.of(SCADA30, until=hour)
+    assert halves is not None and gaps.listed(SCADA30, halves) == []
+    assert (told.requested, told.filled, told.absent) == (1, 1, 0)
+    again = here.fill("scada30", until=hour)["scada30"]
+    assert (again.requested, again.units) == (0, 0)
