@@ -26,9 +26,13 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
-def demo(demo_folder: Any) -> Iterator[str]:
-    """One demo for all tests of a file, sixty times as fast as the real market; none runs beside the tests of other files."""
-    with browsing.demo(demo_folder, 60.0, "--no-old-collector", catchup_gap=0.2) as url:
+def demo(request: pytest.FixtureRequest, demo_folder: Any) -> Iterator[str]:
+    """One demo for all tests of a file, sixty times as fast as the real market; none runs beside the tests of other files.
+
+    A file whose tests wait for what is read of the past names a shorter CATCHUP_GAP, in seconds between two files.
+    """
+    gap = getattr(request.module, "CATCHUP_GAP", 0.2)
+    with browsing.demo(demo_folder, 60.0, "--no-old-collector", catchup_gap=gap) as url:
         yield url
 
 

@@ -22,6 +22,7 @@ from tests.ui.browsing import WINDOWS
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+CATCHUP_GAP = 0.01
 Open = Callable[..., Page]
 
 
