@@ -14,6 +14,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import UnreadableNow
 from aemo_ops.migrate.foreign import Foreign
 from aemo_ops.migrate.move import Move
+from aemo_ops.store.contract.examination import DAMAGE
 
 _TIMES = 3
 _YEAR = timedelta(days=365)
@@ -35,7 +36,7 @@ def _asked(path: Path, ask: Callable[[Path], object]) -> float | None:
         begun = Clock.monotonic()
         try:
             ask(path)
-        except (UnreadableNow, OSError):
+        except (UnreadableNow, *DAMAGE):  # the old collector may be writing it
             return None
         seconds.append(Clock.monotonic() - begun)
     return round(median(seconds), 4)

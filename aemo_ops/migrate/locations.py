@@ -25,6 +25,7 @@ from aemo_ops.migrate import env, inventory, programs
 from aemo_ops.migrate.inventory import Item, State
 from aemo_ops.migrate.move import Move
 from aemo_ops.store.contract.conversion import convert, is_convertible
+from aemo_ops.store.contract.examination import DAMAGE
 from aemo_ops.store.contract.recognition import recognise
 from aemo_ops.store.contract.wide import time_column
 from aemo_ops.store.lease import adopted
@@ -180,11 +181,21 @@ def _cadence(path: Path) -> timedelta | None:
     item = inventory.take(path.parent, (inventory.Wanted(path.name, False),)).items[0]
     if item.state is not State.THERE or not item.rows:
         return None
+    try:
+        some = _last_times(path)
+    except DAMAGE:  # it is written in place at this moment
+        return None
+    if some is None:
+        return None
+    times = convert(some, TIME).cast(pa.int64()).drop_null().to_numpy()
+    return HALF_HOUR if not (times % _HALF_HOUR_NS).any() else FIVE_MINUTES
+
+
+def _last_times(path: Path) -> pa.ChunkedArray | None:
     with pq.ParquetFile(path) as file:
         name = time_column(file.schema_arrow, "settlementdate")
         if name is None or not is_convertible(file.schema_arrow.field(name).type, TIME):
             return None
         last = max(n for n in range(file.num_row_groups) if file.metadata.row_group(n).num_rows)
         some = next(file.iter_batches(_TIMES, row_groups=[last], columns=[name]))
-    times = convert(pa.chunked_array([some[0]]), TIME).cast(pa.int64()).drop_null().to_numpy()
-    return HALF_HOUR if not (times % _HALF_HOUR_NS).any() else FIVE_MINUTES
+    return pa.chunked_array([some[0]])

@@ -19,6 +19,7 @@ import pytest
 from aemo_ops.clock import Clock
 from aemo_ops.replica import Folder, Replica
 from aemo_ops.settings import DEFAULT_DATASETS
+from tests import warm
 from tests.conftest import NOON
 
 
@@ -31,14 +32,7 @@ class Command:
 
     def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         own = {"AEMO_OPS_HOME": str(self.place / "home"), "AEMO_DATA_PATH": str(self.place / "data"), **self.settings}
-        return subprocess.run(
-            [sys.executable, "-m", "aemo_ops.cli", *words],
-            env={**os.environ, **own, **settings},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return warm.run("aemo_ops.cli", *words, env={**os.environ, **own, **settings})
 
     def json(self, *words: str, exit_code: int = 0) -> Any:
         done = self.run(*words, "--json")

@@ -20,6 +20,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.replica import Replica
 from aemo_ops.store.lease import FOLDER_LOCK, Lease
+from tests import warm
 from tests.conftest import NOON, SOAK, generated, only_soak
 from tests.migrate.switching import frame
 from tests.waiting import until
@@ -73,7 +74,7 @@ class World:
         at = NOON - hours * HOUR
         while at < NOON:
             self.site.clock = Clock.starting(at, 0)
-            subprocess.run([*self.command, "--test"], check=True, capture_output=True)
+            warm.run(*self.command[2:], "--test").check_returncode()
             at += timedelta(minutes=25)
 
     @property
@@ -91,10 +92,7 @@ class World:
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=self.place, start_new_session=True)
 
     def migrate(self, deed: str, *words: str, typed: str = "", exit_code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "aemo_ops.cli", "migrate", deed, *words],
-            env=self.environment, input=typed, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+        done = warm.run("aemo_ops.cli", "migrate", deed, *words, env=self.environment, typed=typed, timeout=300)
         self.told.append(done.stdout + done.stderr)
         assert done.returncode == exit_code, self.told[-1]
         return done.stdout
@@ -126,10 +124,8 @@ class World:
         ]
 
     def phases(self) -> dict[str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "aemo_ops.cli", "migrate", "status", "--json"],
-            env={**os.environ, "AEMO_OPS_HOME": str(self.place / "home")}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        env = {**os.environ, "AEMO_OPS_HOME": str(self.place / "home")}
+        done = warm.run("aemo_ops.cli", "migrate", "status", "--json", env=env)
         return {one["name"]: one["phase"] for one in json.loads(done.stdout)["steps"]}
 
     def collectors(self) -> list[psutil.Process]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -29,6 +27,7 @@ from aemo_ops.migrate.wizard import Wizard
 from aemo_ops.ops.engine import Engine
 from aemo_ops.replica import Replica
 from aemo_ops.store.journal import Journal
+from tests import warm
 from tests.conftest import NOON, generated
 from tests.migrate.moving import let_rest
 from tests.migrate.stepping import quiet
@@ -53,16 +52,8 @@ class Parallel:
     def old(self, *variants: str) -> None:
         """One cycle of the old collector, which then ends: what it had seen is forgotten."""
         words = [word for variant in variants for word in ("--variant", variant)]
-        command = [
-            sys.executable,
-            "-m",
-            "aemo_ops.replica.legacy",
-            "unified_collector",
-            "--test",
-            "--url",
-            self.site.url,
-        ]
-        subprocess.run([*command, "--data", str(self.move.source), *words], check=True, capture_output=True)
+        ends = ("--url", self.site.url, "--data", str(self.move.source))
+        warm.run("aemo_ops.replica.legacy", "unified_collector", "--test", *ends, *words).check_returncode()
         let_rest(self.move.source)
 
     def wizard(self) -> Wizard:
