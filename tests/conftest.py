@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,6 +44,11 @@ def generated(faults: Faults | None = None, units: int | None = None, **options:
     market = {} if units is None else {"units": units}
     shelf = _shelf(tuple(market.items()), tuple(sorted(options.items())))
     return shelf.with_faults(faults or Faults(seed=7))
+
+
+def recent(units: int) -> Shelf:
+    """As `generated`, but for Current's past: an engine that starts, beside what is looked at, reads hours and not two weeks."""
+    return generated(units=units) if SOAK else generated(units=units, opened=NOON - timedelta(hours=4))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

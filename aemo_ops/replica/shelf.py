@@ -61,7 +61,8 @@ class Shelf:
     """The generated site of a market: Current here, Archive and MMSDM beside it.
 
     Every answer is a function of the market, the faults and `now`. `late_edges`: Archive's bundles hold a day from 00:05 to
-    24:00 by the stamps of the names, instead of from 00:00 to 23:55. `begins`: the first month of MMSDM.
+    24:00 by the stamps of the names, instead of from 00:00 to 23:55. `begins`: the first month of MMSDM. `opened`: Current
+    never had files of earlier intervals, which makes what a collector reads at its start as little as a test wants.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class Shelf:
         faults: Faults | None = None,
         late_edges: bool = False,
         begins: datetime = datetime(2024, 1, 1),
+        opened: datetime = datetime.min,
     ) -> None:
         self.market = market or Market()
         self.faults = faults or Faults(seed=self.market.seed)
         self.late_edges = late_edges
         self.begins = begins
+        self.opened = opened
         self._bodies = Bodies()
         self._publications: dict[tuple[str, datetime], tuple[tuple[Fault, ...], tuple[Publication, ...]]] = {}
         self._archive = Archive(self)
@@ -82,7 +85,7 @@ class Shelf:
 
     def with_faults(self, faults: Faults) -> Shelf:
         """The same market under other faults, sharing the files made so far (a name and a revision fix the bytes)."""
-        other = Shelf(self.market, faults, self.late_edges, self.begins)
+        other = Shelf(self.market, faults, self.late_edges, self.begins, self.opened)
         other._bodies = self._bodies
         return other
 
@@ -105,14 +108,16 @@ class Shelf:
         directory, _, name = path.rpartition("/")
         for report in WRITTEN:
             if report.directory == f"{directory}/" and report.pattern.fullmatch(name):
-                found = self.publications(report, report.interval(name))
+                if (interval := report.interval(name)) < self.opened:
+                    return None
+                found = self.publications(report, interval)
                 return next((self.file(p) for p in found if p.name == name and p.on_site(now)), None)
         return None
 
     def on_site(self, report: Report, now: datetime) -> Iterator[Publication]:
         """The report's files in Current at `now`, oldest interval first."""
         slowest = timedelta(minutes=_TAILS.get(report.name, _NO_TAIL)[1]) + self.faults.longest_delay()
-        first = now - report.keeps - _TIDY - report.lag - slowest
+        first = max(now - report.keeps - _TIDY - report.lag - slowest, self.opened)
         for interval in intervals(first, now - report.lag, report.cadence):
             for publication in self.publications(report, interval):
                 if publication.on_site(now):

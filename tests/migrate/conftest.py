@@ -12,7 +12,7 @@ from aemo_ops import files
 from aemo_ops.clock import Clock
 from aemo_ops.ops.engine import Engine
 from aemo_ops.replica import Replica
-from tests.conftest import NOON, generated
+from tests.conftest import NOON, recent
 from tests.migrate.copying import CHUNK, CONTENT
 from tests.migrate.switching import Switching
 from tests.store.foreign import ROWS
@@ -44,7 +44,7 @@ def whole(source: Path) -> bytes:
 @pytest.fixture
 def here(tmp_path: Path, engine_at: Callable[..., Engine]) -> Iterator[Switching]:
     """Two collectors side by side, in `place`; at the end nobody of them runs."""
-    shelf = generated(units=20)
+    shelf = recent(20)
     with Replica(shelf, Clock.starting(NOON, 0)) as site:
         made = Switching.prepare(tmp_path / "place", site, shelf, engine_at)
         yield made

@@ -21,7 +21,7 @@ from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.replica import Replica
 from aemo_ops.store.lease import FOLDER_LOCK, Lease
 from tests import warm
-from tests.conftest import NOON, SOAK, generated, only_soak
+from tests.conftest import NOON, SOAK, only_soak, recent
 from tests.migrate.switching import frame
 from tests.waiting import until
 
@@ -153,7 +153,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with Replica(generated(units=20), Clock.starting(NOON, 0)) as site:
+    with Replica(recent(20), Clock.starting(NOON, 0)) as site:
         made = World(tmp_path, site)
         yield made
         made.end()

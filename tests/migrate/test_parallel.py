@@ -28,7 +28,7 @@ from aemo_ops.ops.engine import Engine
 from aemo_ops.replica import Replica
 from aemo_ops.store.journal import Journal
 from tests import warm
-from tests.conftest import NOON, generated
+from tests.conftest import NOON, recent
 from tests.migrate.moving import let_rest
 from tests.migrate.stepping import quiet
 from tests.waiting import until
@@ -79,7 +79,7 @@ class Parallel:
 
 @pytest.fixture
 def parallel(tmp_path: Path, engine_at: Callable[..., Engine]) -> Iterator[Parallel]:
-    with Replica(generated(units=20), Clock.starting(NOON, 0)) as site:
+    with Replica(recent(20), Clock.starting(NOON, 0)) as site:
         made = Parallel(tmp_path, site, engine_at)
         yield made
         made.shadow.stop()

@@ -17,7 +17,7 @@ import pytest
 from aemo_ops.clock import Clock
 from aemo_ops.market.catalogue import DATASETS
 from aemo_ops.replica import Replica
-from tests.conftest import NOON, generated, only_soak
+from tests.conftest import NOON, generated, only_soak, recent
 from tests.migrate.moving import let_rest
 from tests.migrate.test_move import HOUR, SPEED, World
 from tests.ops import history
@@ -152,7 +152,7 @@ class Runbook(World):
 
 @pytest.fixture
 def runbook(tmp_path: Path) -> Iterator[Runbook]:
-    with Replica(generated(units=20), Clock.starting(NOON, 0)) as site:
+    with Replica(recent(20), Clock.starting(NOON, 0)) as site:
         made = Runbook(tmp_path, site)
         yield made
         made.end()

@@ -130,9 +130,10 @@ engine.stop()
 
 
 def test_a_heal_that_is_killed_goes_on_where_it_was(at: Callable[..., Site], tmp_path: Path) -> None:
-    site = at(("prices5", "scada5", "prices30", "scada30"), days=12, units=3)
+    days = 6 if SOAK else 3
+    site = at(("prices5", "scada5", "prices30", "scada30"), days=days + 6, units=3)
     for name in site.whole:
-        site.cut(name, (MIDNIGHT - 10 * DAY, MIDNIGHT - 4 * DAY))
+        site.cut(name, (MIDNIGHT - (days + 4) * DAY, MIDNIGHT - 4 * DAY))
     settings, clock = site.engine.settings, tmp_path / "clock.json"
     site.engine.clock.write(clock)
     site.engine.stop()

@@ -71,7 +71,7 @@ def _forget_the_past(cycles: Cycles, start: datetime) -> None:
     """Settle the files of the two days before, so that the sample is not mostly about them."""
     for name, collector in cycles.collectors.items():
         entries = [
-            LedgerRow(entry.name, dataset.name, name, Fate.GONE, interval, entry.published, start)
+            LedgerRow(entry.name, dataset.name, name, Fate.GONE, interval, entry.published, start, size=entry.size)
             for entry in collector.waiting()
             if (interval := collector.report.interval(entry.name)) <= start
             for dataset in collector.datasets
