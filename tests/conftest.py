@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -20,10 +21,14 @@ from aemo_ops.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 REAL = Path(os.environ.get("AEMO_OPS_REAL_FILES") or ROOT.parent / "shared" / "real")
+# What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and end with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 SOAK = bool(os.environ.get("AEMO_OPS_SOAK"))  # set by scripts/soak: the full counts instead of samples
 TALLY = "tally"
 only_soak = pytest.mark.skipif(not SOAK, reason="takes a while: scripts/soak")
 NOON = datetime(2026, 4, 20, 12, 1)
+# Files of 5-minute reports on `site`: those of two days and one interval, or of four hours, of which dispatch is five minutes early.
+IN_CURRENT, SCADA_IN_CURRENT = (577, 577) if SOAK else (49, 48)
 QUICK = Manners(gap=0.0001, first_backoff=0.01, longest_backoff=0.05, retries=1, deadline=5.0)
 
 
@@ -46,7 +51,7 @@ def generated(faults: Faults | None = None, units: int | None = None, **options:
     return shelf.with_faults(faults or Faults(seed=7))
 
 
-def recent(units: int) -> Shelf:
+def recent(units: int | None = None) -> Shelf:
     """As `generated`, but for Current's past: an engine that starts, beside what is looked at, reads hours and not two weeks."""
     return generated(units=units) if SOAK else generated(units=units, opened=NOON - timedelta(hours=4))
 
@@ -127,6 +132,13 @@ def still() -> Clock:
 @pytest.fixture
 def site(still: Clock) -> Iterator[Replica]:
     """A generated NEMWEB whose clock stands still; move it with `site.clock = ...`."""
+    with Replica(recent(), still) as replica:
+        yield replica
+
+
+@pytest.fixture
+def whole_site(still: Clock) -> Iterator[Replica]:
+    """As `site`, with all that AEMO keeps in Current."""
     with Replica(generated(), still) as replica:
         yield replica
 

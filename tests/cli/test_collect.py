@@ -20,7 +20,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.replica import Folder, Replica
 from aemo_ops.settings import DEFAULT_DATASETS
 from tests import warm
-from tests.conftest import NOON
+from tests.conftest import IN_CURRENT, NOON, SCADA_IN_CURRENT
 
 
 @dataclass
@@ -122,7 +122,7 @@ def test_a_half_hour_under_way_does_not_make_a_file_look_fresher_than_it_is(comm
 def test_a_dry_run_says_what_it_would_read_and_writes_nothing(command: Command) -> None:
     done = command.run("collect", "--dry-run", "--report", "dispatch_scada")
     assert done.returncode == 0
-    assert "would read 577 files" in done.stdout
+    assert f"would read {SCADA_IN_CURRENT} files" in done.stdout
     assert not list((command.place / "data").glob("*.parquet"))
 
 
@@ -187,7 +187,7 @@ def test_no_network_is_said_and_ends_with_attention(command: Command) -> None:
 
 def test_the_doctor_sees_settings_folders_files_and_the_source(command: Command, site: Replica) -> None:
     findings = {f["about"]: f for f in command.json("doctor")["findings"]}
-    assert "577 files in Current" in findings["dispatchis"]["finding"]
+    assert f"{IN_CURRENT} files in Current" in findings["dispatchis"]["finding"]
     assert findings["adoption"]["ok"]
     data = command.place / "data"
     data.mkdir()

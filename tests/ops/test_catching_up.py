@@ -12,6 +12,7 @@ from aemo_ops.ops.engine import Engine
 from aemo_ops.ops.healing import HEAL
 from aemo_ops.ops.jobs import Progress
 from aemo_ops.replica import Replica
+from tests.conftest import IN_CURRENT, SCADA_IN_CURRENT
 from tests.ops.truth import in_file
 from tests.waiting import until
 
@@ -48,7 +49,7 @@ def test_to_cancel_a_heal_or_a_job_that_is_over_leaves_the_catch_up_alone(
         assert ask(engine, "cancel", "nonsense") == "no such job runs"
         assert ask(engine, "cancel", str(job_of(engine, HEAL))) == "cancelling"
     assert engine.state.wanted(CATCH_UP)
-    until(lambda: engine.store.extent(PRICES5).rows == 577 * 5, "all is caught up", 60)
+    until(lambda: engine.store.extent(PRICES5).rows == IN_CURRENT * 5, "all is caught up", 60)
 
 
 def test_a_catch_up_that_was_cancelled_is_gone_on_with_by_run_now_and_by_the_next_start(
@@ -65,10 +66,10 @@ def test_a_catch_up_that_was_cancelled_is_gone_on_with_by_run_now_and_by_the_nex
     ask(engine, "cancel", str(max(job.number for job in engine._jobs.states())))
     until(lambda: not engine._jobs.active(CATCH_UP), "it ends")
     engine.stop()
-    assert engine.store.extent(PRICES5).rows < 577 * 5
+    assert engine.store.extent(PRICES5).rows < IN_CURRENT * 5
     again = engine_at(site.url, still, datasets=("prices5",))
     again.start()
-    until(lambda: again.store.extent(PRICES5).rows == 577 * 5, "all is caught up", 60)
+    until(lambda: again.store.extent(PRICES5).rows == IN_CURRENT * 5, "all is caught up", 60)
 
 
 def test_what_a_stopped_collector_missed_waits_until_it_is_started(
@@ -93,10 +94,10 @@ def test_what_a_stopped_collector_missed_waits_until_it_is_started(
     engine.start()
     for name in ("dispatchis", "dispatch_scada"):
         assert ask(engine, "start", name) == f"{name}: started"
-    until(lambda: engine.store.extent(PRICES5).rows == 577 * 5, "its rest is read", 60)
+    until(lambda: engine.store.extent(PRICES5).rows == IN_CURRENT * 5, "its rest is read", 60)
     until(lambda: not engine._jobs.active(CATCH_UP), "the catch-up ends", 60)
     times = in_file(engine, SCADA5)
-    assert len({time for time, _ in times}) == 577
+    assert len({time for time, _ in times}) == SCADA_IN_CURRENT
 
 
 def test_a_stop_between_two_files_of_a_batch_is_obeyed(site: Replica, still: Clock, engine_at: Make) -> None:

@@ -59,8 +59,8 @@ def test_twelve_files_after_a_stop_are_twelve_merged(site: Replica, still: Clock
     assert in_file(engine, SCADA5, *span) == published(shelf_of(site), "scada5", *span, at=NOON)
 
 
-def test_prices_flows_and_rooftop_are_what_the_market_says(site: Replica, still: Clock, engine_at: Make) -> None:
-    engine = engine_at(site.url, still)
+def test_prices_flows_and_rooftop_are_what_the_market_says(whole_site: Replica, still: Clock, engine_at: Make) -> None:
+    engine = engine_at(whole_site.url, still)
     for report, dataset, count, cadence in (
         ("dispatchis", PRICES5, 24, 5),
         ("dispatchis", TRANSMISSION5, 24, 5),
@@ -72,7 +72,7 @@ def test_prices_flows_and_rooftop_are_what_the_market_says(site: Replica, still:
         assert latest is not None
         files = count // 2 if report == "rooftop_pv" else count  # two kinds of rooftop file a half hour
         span = (latest - timedelta(minutes=cadence * files), latest)
-        expected = published(shelf_of(site), dataset.name, *span, at=NOON)
+        expected = published(shelf_of(whole_site), dataset.name, *span, at=NOON)
         assert in_file(engine, dataset) == expected
         assert len({time for time, _ in expected}) == files
 

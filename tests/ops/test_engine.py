@@ -28,7 +28,7 @@ from aemo_ops.ops.jobs import Progress
 from aemo_ops.ops.snapshot import Role
 from aemo_ops.replica import Outage, Replica
 from aemo_ops.store.lease import adopt
-from tests.conftest import NOON
+from tests.conftest import IN_CURRENT, NOON
 from tests.ops.truth import in_file
 from tests.waiting import until
 
@@ -37,21 +37,21 @@ _STAMP = re.compile(r"_(20\d{10})")
 
 
 def test_a_cycle_asks_one_listing_per_directory_and_once_per_file_within_its_budget(
-    site: Replica, still: Clock, engine_at: Make
+    whole_site: Replica, still: Clock, engine_at: Make
 ) -> None:
-    engine = engine_at(site.url, still)
+    engine = engine_at(whole_site.url, still)
     results, waiting = engine.once()
     directories = {report.directory for report in (c.report for c in engine.settle().collectors.values())}
-    listings = [path for path in site.requests if path.endswith("/")]
-    files = [path for path in site.requests if not path.endswith("/")]
+    listings = [path for path in whole_site.requests if path.endswith("/")]
+    files = [path for path in whole_site.requests if not path.endswith("/")]
     assert sorted(listings) == sorted(directories)
     assert len(files) == len(set(files)) == sum(result.merged_files for result in results)
-    assert len(site.requests) <= BUDGET
+    assert len(whole_site.requests) <= BUDGET
     assert waiting > 2000
-    site.forget()
-    site.clock = Clock.starting(NOON + timedelta(minutes=5), 0)
+    whole_site.forget()
+    whole_site.clock = Clock.starting(NOON + timedelta(minutes=5), 0)
     engine.once()
-    again = [path for path in site.requests if not path.endswith("/")]
+    again = [path for path in whole_site.requests if not path.endswith("/")]
     # A DispatchIS and a SCADA file every five minutes, two of rooftop a half hour; nothing that was read before.
     assert 2 <= len(again) <= 6
     assert not set(again) & set(files)
@@ -60,24 +60,26 @@ def test_a_cycle_asks_one_listing_per_directory_and_once_per_file_within_its_bud
 def test_after_a_stop_everything_that_current_holds_is_caught_up(site: Replica, still: Clock, engine_at: Make) -> None:
     engine = engine_at(site.url, still, datasets=("prices5", "prices30"))
     engine.start()
-    until(lambda: engine.store.extent(PRICES5).rows == 577 * 5, "all 577 files of Current are merged", 60)
+    until(lambda: engine.store.extent(PRICES5).rows == IN_CURRENT * 5, "all files of Current are merged", 60)
     until(lambda: not engine._jobs.active("catch-up"), "the catch-up ends")
     files = [path for path in site.requests if not path.endswith("/")]
-    assert len(files) == len(set(files)) == 577
+    assert len(files) == len(set(files)) == IN_CURRENT
     job = engine.snapshot().jobs[0]
     until(lambda: engine.snapshot().jobs[0].state == "done", "the job says that it is done")
     assert job.kind == "catch-up"
     assert sorted({time for time, _ in in_file(engine, PRICES5)}) == [
-        NOON.replace(minute=5) - timedelta(minutes=5 * at) for at in range(576, -1, -1)
+        NOON.replace(minute=5) - timedelta(minutes=5 * at) for at in range(IN_CURRENT - 1, -1, -1)
     ]
 
 
-def test_the_catch_up_takes_the_newest_files_of_all_reports_first(site: Replica, still: Clock, engine_at: Make) -> None:
-    cycles = engine_at(site.url, still).settle()
+def test_the_catch_up_takes_the_newest_files_of_all_reports_first(
+    whole_site: Replica, still: Clock, engine_at: Make
+) -> None:
+    cycles = engine_at(whole_site.url, still).settle()
     with cycles.cycle(len(cycles.collectors)):
         for name in cycles.collectors:
             cycles.collect(name)
-    before, steps = len(site.requests), 0
+    before, steps = len(whole_site.requests), 0
 
     def told(done: int, total: int, text: str) -> None:
         nonlocal steps
@@ -87,7 +89,7 @@ def test_the_catch_up_takes_the_newest_files_of_all_reports_first(site: Replica,
 
     progress = Progress(told)
     cycles.catch_up(progress, 0.0)
-    asked = site.requests[before:]
+    asked = whole_site.requests[before:]
     firsts = [datetime.strptime(match[1], "%Y%m%d%H%M") for path in asked[::BATCH] if (match := _STAMP.search(path))]
     assert len(firsts) == 30
     # A rooftop file is an hour and a half late, and its name tells the end of its half hour.
@@ -267,7 +269,7 @@ def test_an_unreadable_file_is_unknown_and_the_other_datasets_go_on(
 def test_a_file_changed_by_another_program_is_noticed(site: Replica, still: Clock, engine_at: Make) -> None:
     engine = engine_at(site.url, still, datasets=("prices5",))
     engine.start()
-    until(lambda: engine.store.extent(PRICES5).rows == 577 * 5, "the catch-up ends", 60)
+    until(lambda: engine.store.extent(PRICES5).rows == IN_CURRENT * 5, "the catch-up ends", 60)
     until(lambda: not engine._jobs.active("catch-up"), "the catch-up ends")
     assert not [e for e in engine.snapshot().events if e.kind == "changed"]
     path = engine.store.path(PRICES5)
@@ -279,7 +281,7 @@ def test_a_file_changed_by_another_program_is_noticed(site: Replica, still: Cloc
 def test_our_own_reads_and_writes_are_no_foreign_change(site: Replica, still: Clock, engine_at: Make) -> None:
     engine = engine_at(site.url, still, datasets=("prices5", "prices30"))
     engine.start()
-    until(lambda: engine.store.extent(PRICES5).rows == 577 * 5, "much is written", 60)
+    until(lambda: engine.store.extent(PRICES5).rows == IN_CURRENT * 5, "much is written", 60)
     for _ in range(50):
         engine.store.read(PRICES5)
     until(lambda: not engine._jobs.active("catch-up"), "the catch-up ends")
