@@ -27,7 +27,7 @@ SOAK = bool(os.environ.get("AEMO_OPS_SOAK"))  # set by scripts/soak: the full co
 TALLY = "tally"
 only_soak = pytest.mark.skipif(not SOAK, reason="takes a while: scripts/soak")
 NOON = datetime(2026, 4, 20, 12, 1)
-# Files of 5-minute reports on `site`: those of two days and one interval, or of four hours, of which dispatch is five minutes early.
+# Files of 5-minute reports on `site`: of two days and one interval, or of four hours; dispatch is five minutes early.
 IN_CURRENT, SCADA_IN_CURRENT = (577, 577) if SOAK else (49, 48)
 QUICK = Manners(gap=0.0001, first_backoff=0.01, longest_backoff=0.05, retries=1, deadline=5.0)
 
