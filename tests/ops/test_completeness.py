@@ -282,7 +282,7 @@ def halves_by_hand(fives: Fives, rows: Keys, halves: Keys, until: int) -> list[P
         if can_be_made and there:
             told.append(Presence.PARTIAL)
         elif not there:
-            told.append(Presence.ABSENT if none else Presence.MISSING)
+            told.append(Presence.ABSENT if none and not can_be_made else Presence.MISSING)
         else:
             told.append(Presence.PARTIAL if open_ else Presence.ABSENT if none else Presence.COMPLETE)
     return told

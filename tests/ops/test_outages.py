@@ -26,7 +26,7 @@ from tests.ops import history
 from tests.ops.healed import DAY, EVERY, MIDNIGHT, PRICES, Site
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(900)  # the replica makes months of files
+pytestmark = pytest.mark.timeout(5400 if SOAK else 900)  # the replica makes months of files, or years
 
 
 def holes(chance: random.Random, since: datetime, until: datetime, count: int) -> list[tuple[datetime, datetime]]:

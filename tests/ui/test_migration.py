@@ -24,7 +24,7 @@ from tests.conftest import SOAK, only_soak
 from tests.ui import browsing
 from tests.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200 if SOAK else 420)]
 SPEED = 60.0
 LONG = 120_000  # milliseconds, for what takes market time
 MINUTE = timedelta(minutes=1)
