@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,6 +14,7 @@ from aemo_ops.market.dataset import Dataset
 from aemo_ops.market.intervals import FIVE_MINUTES, HALF_HOUR, ceil, length
 
 SIX = 6
+Nanoseconds = TypeVar("Nanoseconds", int, npt.NDArray[np.int64])
 # The last half-hour trading interval ended here; the next one, of five minutes, at 00:05.
 FIVE_MINUTE_SETTLEMENT = datetime(2021, 10, 1)
 _HALF_HOUR_NS = length(HALF_HOUR)
@@ -22,6 +25,11 @@ def half_hours(rows: pa.Table) -> list[datetime]:
     """The half hours that 5-minute rows belong to, by their end, in order."""
     ends = {ceil(time, HALF_HOUR) for time in pc.unique(rows["settlementdate"].cast(pa.timestamp("us"))).to_pylist()}
     return sorted(ends)
+
+
+def first_of_six(ends: Nanoseconds) -> Nanoseconds:
+    """The end of the first of the six 5-minute intervals of a half hour, or of each of several, by their own ends."""
+    return ends - (SIX - 1) * _FIVE_MINUTES_NS
 
 
 def mean_of_six(dataset: Dataset, rows: pa.Table) -> tuple[pa.Table, np.ndarray]:

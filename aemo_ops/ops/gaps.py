@@ -14,17 +14,8 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset
-from aemo_ops.market.intervals import (
-    DAY,
-    EARLIEST,
-    FIVE_MINUTES,
-    HALF_HOUR,
-    ceil,
-    length,
-    moment,
-    nanoseconds,
-    tomorrow,
-)
+from aemo_ops.market.derive import first_of_six
+from aemo_ops.market.intervals import DAY, EARLIEST, HALF_HOUR, ceil, length, moment, nanoseconds, tomorrow
 from aemo_ops.ops.completeness import Completeness, Known, Parent, Presence
 from aemo_ops.ops.expected import Holes, NewId, Times, key_holes, new_ids, without
 from aemo_ops.ops.judging import judge
@@ -192,7 +183,7 @@ class Gaps:
         if dataset.derived_from:
             began = self.began(catalogue.dataset(dataset.derived_from))
             first = nanoseconds(began) if began else high + 1
-            fewer = [hole for hole in known.fewer() if hole[2] - length(HALF_HOUR) + length(FIVE_MINUTES) < first]
+            fewer = [hole for hole in known.fewer() if first_of_six(hole[2]) < first]
         return [*key_holes(dataset, self.held(dataset), low, high), *known.estimates(), *fewer]
 
     def listed(self, dataset: Dataset, found: Completeness) -> list[Gap]:

@@ -64,10 +64,11 @@ def judge(
     lacking, unexplained = (np.where(as_published, 0, count) for count in (lacking, unexplained))
     estimates = known.estimates()
     waiting = _counted(without(estimates, gone, step), ends) > 0
-    fewer = _counted(without(known.fewer(), gone, step), ends)
+    means = known.fewer()
+    fewer = _counted(without(means, gone, step), ends)
     partial = fewer > 0
     states = np.full(len(ends), Presence.COMPLETE, np.uint8)
-    states[(lacking > 0) | (_counted(estimates, ends) > 0) | _at(ends, known.partial)] = Presence.ABSENT
+    states[(lacking > 0) | (_counted(estimates, ends) > 0) | (_counted(means, ends) > 0)] = Presence.ABSENT
     states[(unexplained > 0) | waiting | partial | told] = Presence.PARTIAL
     states[present == 0] = Presence.MISSING
     states[(present == 0) & (_counted([hole for hole in gone if not hole[0]], ends) > 0)] = Presence.ABSENT

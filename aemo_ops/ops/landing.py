@@ -19,7 +19,7 @@ from aemo_ops.market.publication import last_of_each
 from aemo_ops.ops.completeness import Completeness
 from aemo_ops.ops.derivation import derive
 from aemo_ops.ops.gaps import Gaps
-from aemo_ops.ops.precedence import merge_fewer, merge_source, merge_trading, merge_whole_means
+from aemo_ops.ops.precedence import merge_means, merge_source, merge_trading
 from aemo_ops.ops.wanted import Left, Mask, Times
 from aemo_ops.store.absences import Absences
 from aemo_ops.store.findings import Findings
@@ -104,11 +104,8 @@ class Means:
             means, present = mean_of_six(self.dataset, whole)
             if means.num_rows == 0:
                 continue
-            store, ledger, six = self._ground.store, self._ground.ledger, present == SIX
             with self._ground.turn():
-                if six.any():
-                    merge_whole_means(store, ledger, self.dataset, means.filter(pa.array(six)))
-                merge_fewer(store, ledger, self.dataset, means.filter(pa.array(~six)), present[~six])
+                merge_means(self._ground.store, self._ground.ledger, self.dataset, means, present)
                 self._ground.wrote(self.dataset)
 
     def left(self, ends: Times) -> Left:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -70,14 +71,23 @@ def merge_trading(store: Store, ledger: Ledger, child: Dataset, source: Source, 
     return done
 
 
-def merge_whole_means(store: Store, ledger: Ledger, child: Dataset, means: pa.Table) -> Merge:
-    """Merge means of six that come without their 5-minute rows: a value that is not known to be less than that stays."""
+def merge_means(store: Store, ledger: Ledger, child: Dataset, means: pa.Table, present: Counts) -> Merge:
+    """Merge means that come without their 5-minute rows, of `present` of the six each: all that AEMO has.
+
+    The mean of six takes the place of less; a value that is not known to be less than that stays.
+    """
     keys = child.keys(means)
+    if not keys:
+        return Merge()
     since, until = _span(child, keys)
+    there = set(child.keys(store.read(child, since, until, child.key)))
     fallen = ledger.fallbacks(child.name, since, until)
     less = ledger.partial(child.name, since, until) | {key for key in keys if key[0] in fallen}
-    done = _replacing(store, child, means, Mode.INSERT, keys, less)
-    settle_means(ledger, child, keys, child.keys(store.read(child, since, until, child.key)))
+    free = np.fromiter((key not in there or key in less for key in keys), bool, len(keys))
+    whole = present == SIX
+    chosen = whole & free | mark_fewer(ledger, child, keys, present, there)
+    done = store.merge(child, means.filter(pa.array(chosen)))
+    settle_means(ledger, child, set(compress(keys, whole)), there.union(compress(keys, chosen)))
     return done
 
 
@@ -97,15 +107,6 @@ def mark_fewer(
         child.name, [(*key, int(n)) for key, n, chosen in zip(keys, present, fewer, strict=True) if chosen]
     )
     return fewer
-
-
-def merge_fewer(store: Store, ledger: Ledger, child: Dataset, means: pa.Table, present: Counts) -> Merge:
-    """Merge means of as many of the six as AEMO has, that come without their 5-minute rows."""
-    keys = child.keys(means)
-    if not keys:
-        return Merge()
-    there = set(child.keys(store.read(child, *_span(child, keys), child.key)))
-    return store.merge(child, means.filter(pa.array(mark_fewer(ledger, child, keys, present, there))))
 
 
 def settle_means(ledger: Ledger, child: Dataset, whole: Collection[Key], there: Collection[Key]) -> None:

@@ -12,6 +12,7 @@ from aemo_ops.clock import Clock
 from aemo_ops.errors import StoreError
 from aemo_ops.market import catalogue
 from aemo_ops.market.dataset import Dataset, Source
+from aemo_ops.market.derive import first_of_six
 from aemo_ops.market.intervals import nanoseconds
 from aemo_ops.ops.completeness import Presence
 from aemo_ops.ops.derivation import derive
@@ -143,7 +144,7 @@ class Targets:
                 inside = Left(np.union1d(inside.ends, before.ends), np.union1d(inside.units, before.ends[before.units]))
             self._add(parent, inside, Own(self._ground, parent))
             # The half hour that the file begins in the middle of is made from all six, too.
-            before_it = fives + (-fives) % HALF - 5 * FIVE < edge
+            before_it = first_of_six(fives + (-fives) % HALF) < edge
             self._add(parent, Left(fives[before_it]), Means(self._ground, wanted.dataset))
 
     def fail_halves(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -13,7 +14,7 @@ from aemo_ops.market.catalogue import PRICES5, PRICES30, ROOFTOP30, SCADA5, SCAD
 from aemo_ops.market.dataset import Dataset, Mode
 from aemo_ops.ops.completeness import Presence
 from aemo_ops.ops.derivation import derive
-from aemo_ops.ops.precedence import merge_source, merge_trading, merge_whole_means
+from aemo_ops.ops.precedence import merge_means, merge_source, merge_trading
 from aemo_ops.store.ledger import Ledger
 from aemo_ops.store.parquet import Store
 from tests.ops.small import FLOW, PRICE, TRADING_FLOW, TRADING_PRICE, Small, report
@@ -91,7 +92,7 @@ def test_a_trading_value_that_was_there_first_gives_way_to_the_six_alone(
 def test_an_imported_value_that_is_not_known_to_be_partial_stays(ground: tuple[Store, Ledger]) -> None:
     ground[0].merge(PRICES30, table(PRICES30, (OLD, "NSW1", 42.0)))
     merge_trading(*ground, PRICES30, PRICES30.fallbacks[0], table(PRICES30, (OLD, "NSW1", AEMO)))
-    merge_whole_means(*ground, PRICES30, table(PRICES30, (OLD, "NSW1", SIX)))
+    merge_means(*ground, PRICES30, table(PRICES30, (OLD, "NSW1", SIX)), np.array([6]))
     assert (value(ground), known(ground, OLD)) == (42.0, (False, False))
 
 
@@ -101,7 +102,7 @@ def test_means_of_six_that_come_alone_take_the_place_of_less(ground: tuple[Store
         collected(ground, fives(OLD, range(4)), PRICES5, PRICES30)
     else:
         merge_trading(*ground, PRICES30, PRICES30.fallbacks[0], table(PRICES30, (OLD, "NSW1", AEMO)))
-    merge_whole_means(*ground, PRICES30, table(PRICES30, (OLD, "NSW1", SIX)))
+    merge_means(*ground, PRICES30, table(PRICES30, (OLD, "NSW1", SIX)), np.array([6]))
     assert (value(ground), known(ground, OLD)) == (SIX, (False, False))
 
 
